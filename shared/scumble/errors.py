@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every error a person may see, as one tree split by what that person can do about it.
+
+    ScumbleError
+      BadRequest          change what is asked; refused here, nothing was sent
+        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, NothingSelected
+      SetupError          mend the set-up
+        KeyMissing, KeyRefused, AccessDenied, ModelUnavailable, MissingPart, OnlineAccessOff
+      MoneyError          the money is gone or capped
+        QuotaExhausted, BillingLimit
+      ServiceRefusal      the service will not make this picture
+        ModerationBlocked, RequestRejected
+      TryLater            the same request may work in a while; no work was done
+        NotConnected, RateLimited, Overloaded
+      OutcomeUnknown      the picture may have been made and billed, but did not arrive
+        ConnectionLost, TimedOut, ServerFault, BadReply
+      StorageError        the data folder cannot be used
+        StorageFailedAfterSending
+      Stopped             the person stopped it
+
+Each has a stable `code`, a sentence, what it means for the money, and a remedy. The texts are templates:
+their `{names}` are filled from the keyword arguments, which must never be a key, a prompt or a picture.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+from .translation import N_, _
+
+
+class Billing(Enum):
+    """What an error means for the user's money."""
+
+    NOTHING = "nothing"
+    MAYBE = "maybe"
+    BILLED = "billed"
+
+
+_MONEY = {
+    Billing.NOTHING: N_("Nothing was billed."),
+    Billing.MAYBE: N_("It may still be billed."),
+    Billing.BILLED: N_("It was billed."),
+}
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line and of headless hosts."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    BUDGET = 3
+    REFUSED = 4
+    UNKNOWN = 5
+
+
+class ScumbleError(Exception):
+    """Base of the tree. `str()` is the three sentences in the current language."""
+
+    code = "scumble-error"
+    sentence = N_("Something went wrong.")
+    remedy = ""
+    billing = Billing.NOTHING
+    exit_code = Exit.FAILED
+
+    def __init__(self, **details: object) -> None:
+        super().__init__()
+        self.details = details
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what_happened, self.money, self.what_to_do) if part)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.details)
+
+    @property
+    def what_happened(self) -> str:
+        return self._filled(self.sentence)
+
+    @property
+    def money(self) -> str:
+        return _(_MONEY[self.billing])
+
+    @property
+    def what_to_do(self) -> str:
+        return self._filled(self.remedy)
+
+    def _filled(self, template: str) -> str:
+        return _(template).format_map(self.details)
+
+
+def _rebuild(kind: type[ScumbleError], details: dict[str, object]) -> ScumbleError:
+    return kind(**details)
+
+
+class BadRequest(ScumbleError):
+    """What was asked cannot be asked; found before anything was sent."""
+
+    code = "bad-request"
+    sentence = N_("This request cannot be made: {reason}.")
+    exit_code = Exit.USAGE
+
+
+class UnknownModel(BadRequest):
+    code = "unknown-model"
+    sentence = N_("There is no model named {model} in the catalogue.")
+    remedy = N_("Choose one of: {choices}.")
+
+
+class ModelEnded(BadRequest):
+    code = "model-ended"
+    sentence = N_("The model {model} was shut down on {date}.")
+    remedy = N_("Use {successor} instead.")
+
+
+class UnsupportedOption(BadRequest):
+    code = "unsupported-option"
+    sentence = N_("{model} does not take {option} = {value}.")
+    remedy = N_("What works: {choices}.")
+
+
+class BadSize(BadRequest):
+    code = "bad-size"
+    sentence = N_("{model} cannot make a picture of {size}: {reason}.")
+    remedy = N_("The nearest size that works is {nearest}.")
+
+
+class BadPicture(BadRequest):
+    code = "bad-picture"
+    sentence = N_("The picture {name} cannot be used: {reason}.")
+    remedy = N_("Send a PNG, JPEG or WebP picture under 50 MB.")
+
+
+class NothingSelected(BadRequest):
+    code = "nothing-selected"
+    sentence = N_("Nothing is selected.")
+    remedy = N_("Make a selection, or choose the whole layer.")
+
+
+class SetupError(ScumbleError):
+    """The key, the account or the installation needs attention."""
+
+    code = "setup"
+    sentence = N_("Scumble is not set up for this: {reason}.")
+
+
+class KeyMissing(SetupError):
+    code = "key-missing"
+    sentence = N_("There is no API key.")
+    remedy = N_("Set the environment variable OPENAI_API_KEY, or put the key into {path}.")
+
+
+class KeyRefused(SetupError):
+    code = "key-refused"
+    sentence = N_("The service does not accept the API key.")
+    remedy = N_("Check the key from {source}, or make a new one in your account.")
+    exit_code = Exit.REFUSED
+
+
+class AccessDenied(SetupError):
+    code = "access-denied"
+    sentence = N_("This account may not use {model} from here.")
+    remedy = N_(
+        "Verify your organisation with the service (it can take 15 minutes to count), and check that"
+        " your country is supported."
+    )
+    exit_code = Exit.REFUSED
+
+
+class ModelUnavailable(SetupError):
+    code = "model-unavailable"
+    sentence = N_("The service does not offer {model} to this account.")
+    remedy = N_("Choose another model.")
+    exit_code = Exit.REFUSED
+
+
+class MissingPart(SetupError):
+    code = "missing-part"
+    sentence = N_("{part} is needed for this and is not installed.")
+    remedy = N_("Install it with: {command}")
+
+
+class OnlineAccessOff(SetupError):
+    code = "online-access-off"
+    sentence = N_("Online access is switched off in {host}.")
+    remedy = N_("Allow it in {place}.")
+
+
+class MoneyError(ScumbleError):
+    """The service will not work for lack of money or by a limit on it."""
+
+    code = "money"
+    sentence = N_("The service stopped this for reasons of money.")
+    exit_code = Exit.REFUSED
+
+
+class QuotaExhausted(MoneyError):
+    code = "quota-exhausted"
+    sentence = N_("The account has no credit left, or its spending limit is reached.")
+    remedy = N_("Add credit or raise the limit in your account's billing settings.")
+
+
+class BillingLimit(MoneyError):
+    code = "billing-limit"
+    sentence = N_("The account's hard billing limit is reached.")
+    remedy = N_("Raise the limit in your account's billing settings.")
+
+
+class ServiceRefusal(ScumbleError):
+    """The service understood the request and will not fulfil it."""
+
+    code = "service-refusal"
+    sentence = N_("The service refused the request.")
+    exit_code = Exit.REFUSED
+
+
+class ModerationBlocked(ServiceRefusal):
+    code = "moderation-blocked"
+    sentence = N_("The service refused the words or the picture (moderation).")
+    remedy = N_("Change the wording or the picture.")
+
+
+class ModerationBlockedAfterwards(ModerationBlocked):
+    """The finished picture was held back: work was done, and may be billed."""
+
+    code = "moderation-blocked-afterwards"
+    sentence = N_("The service made a picture and held it back (moderation).")
+    billing = Billing.MAYBE
+
+
+class RequestRejected(ServiceRefusal):
+    code = "request-rejected"
+    sentence = N_("The service rejected the request: {kind}, about {param}.")
+    remedy = N_("Change that option, or report this to Scumble's maintainers.")
+
+
+class TryLater(ScumbleError):
+    """No work was done; the same request may succeed later."""
+
+    code = "try-later"
+    sentence = N_("The service cannot take the request now.")
+    remedy = N_("Try again in a while.")
+
+
+class NotConnected(TryLater):
+    code = "not-connected"
+    sentence = N_("The service at {host} could not be reached, and nothing was sent.")
+    remedy = N_("Check the network and the proxy, then try again.")
+
+
+class RateLimited(TryLater):
+    code = "rate-limited"
+    sentence = N_("The account's rate limit is reached.")
+    remedy = N_("Try again in {seconds} s.")
+
+
+class Overloaded(TryLater):
+    code = "overloaded"
+    sentence = N_("The service is overloaded.")
+
+
+class OutcomeUnknown(ScumbleError):
+    """The request went out and no usable answer came back."""
+
+    code = "outcome-unknown"
+    sentence = N_("No usable answer came back.")
+    remedy = N_(
+        "It is listed as unknown under Spending. Sending it again may pay twice, so this is never done"
+        " by itself."
+    )
+    billing = Billing.MAYBE
+    exit_code = Exit.UNKNOWN
+
+
+class ConnectionLost(OutcomeUnknown):
+    code = "connection-lost"
+    sentence = N_("The connection broke after the request was sent.")
+
+
+class TimedOut(OutcomeUnknown):
+    code = "timed-out"
+    sentence = N_("The service did not answer within {seconds} s.")
+
+
+class ServerFault(OutcomeUnknown):
+    code = "server-fault"
+    sentence = N_("The service failed while working (HTTP {status}).")
+
+
+class BadReply(OutcomeUnknown):
+    code = "bad-reply"
+    sentence = N_("The service's answer cannot be used: {reason}.")
+
+
+class StorageError(ScumbleError):
+    code = "storage"
+    sentence = N_("The data folder {path} cannot be used: {reason}.")
+    remedy = N_("Free some space or check its permissions; SCUMBLE_HOME chooses another folder.")
+
+
+class StorageFailedAfterSending(StorageError):
+    """The service did its work, and the data folder did not take the reply or its bill."""
+
+    code = "storage-after-sending"
+    sentence = N_("The service answered, but the data folder {path} cannot be used: {reason}.")
+    billing = Billing.MAYBE
+    exit_code = Exit.UNKNOWN
+
+
+class Stopped(ScumbleError):
+    code = "stopped"
+    sentence = N_("Stopped.")
+
+
+class StoppedAfterSending(Stopped):
+    """Stopped by the person while the service was at work; what arrives is kept."""
+
+    code = "stopped-after-sending"
+    sentence = N_("Stopped while the service was at work.")
+    remedy = N_("If the picture arrives it is kept under Results.")
+    billing = Billing.MAYBE
+    exit_code = Exit.UNKNOWN

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where Scumble's files lie: one data folder for GIMP, Blender and the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The data folder of one user and what lies in it."""
+
+    folder: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger.sqlite3"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "key"
+
+    @property
+    def catalog(self) -> Path:
+        """A user's own model data, laid over the built-in catalogue where it exists."""
+        return self.folder / "catalog.json"
+
+    def make(self) -> Home:
+        """Create the folder, readable by its owner only; returns self. Raises OSError."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+
+def find_home(environment: Mapping[str, str] = os.environ) -> Home:
+    """`SCUMBLE_HOME`, else the platform's place for a user's data; nothing is created.
+
+    Flatpak and Snap redirect the XDG variables into a folder of their own, so on Linux the real home
+    directory is used and not XDG_DATA_HOME: budgets must see every host's spending.
+    """
+    chosen = environment.get("SCUMBLE_HOME")
+    if chosen:
+        return Home(Path(chosen).expanduser().absolute())
+    if sys.platform == "win32":
+        base = Path(environment.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+        return Home(base / "scumble")
+    if sys.platform == "darwin":
+        return Home(Path.home() / "Library" / "Application Support" / "scumble")
+    home = Path(environment.get("SNAP_REAL_HOME") or Path.home())
+    return Home(home / ".local" / "share" / "scumble")

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How micro-dollars are written."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scumble.money import decimal_usd, price, price_range
+
+amounts = st.integers(-(10**13), 10**13)
+
+
+class TestDecimal:
+    @pytest.mark.parametrize(
+        ("micro_dollars", "text"),
+        [
+            (0, "0.000000"),
+            (1, "0.000001"),
+            (13_170, "0.013170"),
+            (1_200_000, "1.200000"),
+            (-1, "-0.000001"),
+            (-2_500_000, "-2.500000"),
+        ],
+    )
+    def test_has_six_places(self, micro_dollars: int, text: str) -> None:
+        """Exact, for programs."""
+        assert decimal_usd(micro_dollars) == text
+
+    @given(amounts)
+    def test_loses_nothing(self, micro_dollars: int) -> None:
+        """A million times what is written is the amount again."""
+        assert Decimal(decimal_usd(micro_dollars)) * 1_000_000 == micro_dollars
+
+
+class TestPrice:
+    @pytest.mark.parametrize(
+        ("micro_dollars", "text"),
+        [
+            (0, "$0"),
+            (3, "$0.000003"),
+            (874, "$0.00087"),
+            (875, "$0.00088"),
+            (13_170, "$0.013"),
+            (13_499, "$0.013"),
+            (13_500, "$0.014"),
+            (99_499, "$0.099"),
+            (100_000, "$0.10"),
+            (144_999, "$0.14"),
+            (145_000, "$0.15"),
+            (1_200_000, "$1.20"),
+            (1_234_567_890, "$1234.57"),
+            (-13_170, "-$0.013"),
+        ],
+    )
+    def test_has_the_digits_that_matter(self, micro_dollars: int, text: str) -> None:
+        """Two digits below ten cents, whole cents from there on, rounded half up."""
+        assert price(micro_dollars) == text
+
+    @given(amounts)
+    def test_is_within_half_of_its_last_digit(self, micro_dollars: int) -> None:
+        """What a person reads is the amount, rounded: never a different order of magnitude."""
+        text = price(micro_dollars)
+        written = Decimal(text.replace("$", "")) * 1_000_000
+        last_digit = Decimal(10) ** (6 - len(text.partition(".")[2]))
+        assert abs(written - micro_dollars) * 2 <= last_digit
+
+    @given(st.integers(1, 10**13))
+    def test_something_is_never_written_as_nothing(self, micro_dollars: int) -> None:
+        """Even a millionth of a dollar is more than $0."""
+        assert Decimal(price(micro_dollars).removeprefix("$")) > 0
+
+
+class TestRange:
+    def test_two_ends(self) -> None:
+        """Low first."""
+        assert price_range(10_000, 20_000) == "$0.010 – $0.020"
+
+    def test_ends_that_read_the_same_are_one_price(self) -> None:
+        """A difference that cannot be seen is not shown."""
+        assert price_range(13_170, 13_180) == "$0.013"
