@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of one model: lifecycle, sizes, qualities, features, limits, prices and token rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from math import isqrt
+
+from .errors import ModelEnded
+from .shapes import Size
+from .translation import _
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Micro-dollars per 1,000,000 tokens."""
+
+    text_input: int
+    text_input_cached: int
+    image_input: int
+    image_input_cached: int
+    image_output: int
+    text_output: int | None
+
+
+@dataclass(frozen=True)
+class SizeRule:
+    """Which sizes a model makes. A non-empty `fixed` means only those; the other limits are then facts only.
+
+    `auto_sizes` are sizes whose token counts are the low, expected and high end when the model chooses.
+    """
+
+    multiple_of: int
+    max_edge: int
+    min_pixels: int
+    max_pixels: int
+    max_ratio: int
+    experimental_above: int
+    fixed: tuple[Size, ...]
+    standard: tuple[Size, ...]
+    auto: bool
+    auto_sizes: tuple[Size, Size, Size] | None
+
+    def problem(self, size: Size) -> str | None:
+        """Why the model cannot make this size, in the current language; None when it can."""
+        if self.fixed:
+            if size in self.fixed:
+                return None
+            return _("it makes only {sizes}").format(sizes=", ".join(str(each) for each in self.fixed))
+        if size.shorter < 1 or size.width % self.multiple_of or size.height % self.multiple_of:
+            return _("both edges must be multiples of {step}").format(step=self.multiple_of)
+        if size.longer > self.max_edge:
+            return _("the longer edge may have at most {edge} pixels").format(edge=self.max_edge)
+        if size.longer > self.max_ratio * size.shorter:
+            return _("the longer edge may be at most {ratio} times the shorter").format(ratio=self.max_ratio)
+        if size.area < self.min_pixels:
+            return _("it needs at least {pixels} pixels in all").format(pixels=f"{self.min_pixels:,}")
+        if size.area > self.max_pixels:
+            return _("it may have at most {pixels} pixels in all").format(pixels=f"{self.max_pixels:,}")
+        return None
+
+    def legal(self, size: Size) -> bool:
+        """Whether the model can make this size."""
+        if self.fixed:
+            return size in self.fixed
+        return (
+            size.shorter >= 1
+            and size.width % self.multiple_of == 0
+            and size.height % self.multiple_of == 0
+            and size.longer <= min(self.max_edge, self.max_ratio * size.shorter)
+            and self.min_pixels <= size.area <= self.max_pixels
+        )
+
+    def nearest(self, size: Size) -> Size:
+        """A legal size near `size`, of about the same shape; `size` itself when it is legal.
+
+        Any integers may be asked for. Raises ValueError when the rule allows no size at all.
+        """
+        if self.legal(size):
+            return size
+        wanted = Size(max(1, size.width), max(1, size.height))
+        if self.fixed:
+            return min(self.fixed, key=lambda each: _unlikeness(each, wanted))
+        return self._nearest_on_grid(self._within_limits(wanted))
+
+    def _within_limits(self, wanted: Size) -> Size:
+        """The shape moved into the ratio and the area limits, off the grid yet."""
+        floor = -(-wanted.longer // self.max_ratio)
+        width, height = max(wanted.width, floor), max(wanted.height, floor)
+        for limit, outside in ((self.min_pixels, -1), (self.max_pixels, 1)):
+            if (width * height - limit) * outside > 0:
+                width, height = isqrt(limit * width // height), isqrt(limit * height // width)
+        longer = max(width, height)
+        if longer > self.max_edge:
+            width, height = width * self.max_edge // longer, height * self.max_edge // longer
+        return Size(max(1, width), max(1, height))
+
+    def _nearest_on_grid(self, wanted: Size) -> Size:
+        """By every width of the grid and its best height: smallest change of both edges, then the larger."""
+        step = self.multiple_of
+        best: tuple[int, int, Size] | None = None
+        for width in range(step, self.max_edge + 1, step):
+            lowest = max(-(-self.min_pixels // width), -(-width // self.max_ratio), 1)
+            highest = min(self.max_pixels // width, width * self.max_ratio, self.max_edge)
+            lowest, highest = -(-lowest // step) * step, highest // step * step
+            if lowest > highest:
+                continue
+            rounded = (wanted.height + step // 2) // step * step
+            height = min(max(rounded, lowest), highest)
+            change = abs(width - wanted.width) + abs(height - wanted.height)
+            candidate = (change, -width * height, Size(width, height))
+            if best is None or candidate < best:
+                best = candidate
+        if best is None:
+            raise ValueError("the size rule allows no size")
+        return best[2]
+
+
+def _unlikeness(size: Size, wanted: Size) -> tuple[int, int]:
+    """How far the shape is off, in millionths, then the area."""
+    first, second = size.width * wanted.height, size.height * wanted.width
+    return max(first, second) * 1_000_000 // min(first, second), abs(size.area - wanted.area)
+
+
+@dataclass(frozen=True)
+class OutputRule:
+    """Tokens of a made picture.
+
+    `kind` "grid": per quality the factors (low, expected, high) of the formula in cost.output_tokens.
+    `kind` "table": tokens by size and quality, and up to `margin` tokens more.
+    `auto_quality` is the quality expected where the model chooses. `source` says where the numbers are from.
+    """
+
+    kind: str
+    exact: bool
+    auto_quality: str
+    source: str
+    factors: Mapping[str, tuple[int, int, int]] = field(default_factory=dict, hash=False)
+    area_offset: int = 0
+    area_divisor: int = 1
+    table: Mapping[Size, Mapping[str, int]] = field(default_factory=dict, hash=False)
+    margin: int = 0
+
+
+@dataclass(frozen=True)
+class InputRule:
+    """Tokens of a sent picture; `kind` "patch" or "tile", the formulas are in cost.input_tokens.
+
+    Beyond `max_ratio` the patch count is not known well and at most `budget`.
+    """
+
+    kind: str
+    patch: int = 0
+    budget: int = 0
+    upscale_target: int = 0
+    max_upscale: int = 1
+    max_ratio: int = 0
+    base: int = 0
+    per_tile: int = 0
+    square_extra: int = 0
+    nonsquare_extra: int = 0
+
+
+@dataclass(frozen=True)
+class TextRule:
+    """Text tokens beside the prompt's; `further_image_limit` bounds what each image after the first adds."""
+
+    characters_per_token: int
+    generation_overhead: int
+    edit_overhead: int
+    further_image: int
+    further_image_limit: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty)."""
+
+    id: str
+    title: str
+    note: str
+    released: date | None
+    shutdown: date | None
+    successors: tuple[str, ...]
+    snapshots: tuple[str, ...]
+    endpoints: frozenset[str]
+    qualities: tuple[str, ...]
+    transparent: bool
+    mask: bool
+    markup: bool
+    complexity: tuple[str, ...]
+    formats: tuple[str, ...]
+    moderation: tuple[str, ...]
+    input_fidelity: tuple[str, ...]
+    n_max: int
+    references_max: int
+    partials_max: int
+    prompt_chars_max: int
+    picture_bytes_max: int
+    mask_bytes_max: int
+    sizes: SizeRule
+    prices: Prices | None
+    output: OutputRule | None
+    input: InputRule | None
+    text: TextRule
+    expected_seconds: Mapping[str, int] = field(hash=False)
+
+    def ended(self, today: date) -> bool:
+        """Whether the service has shut the model down; on the day itself it counts as ended."""
+        return self.shutdown is not None and today >= self.shutdown
+
+    def ends_within(self, today: date, days: int) -> bool:
+        """Whether the model still works and will end in at most `days` days."""
+        return self.shutdown is not None and 0 < (self.shutdown - today).days <= days
+
+    def require_live(self, today: date) -> None:
+        """Raises ModelEnded, naming the successors, when the model has been shut down."""
+        if self.shutdown is not None and self.ended(today):
+            successor = _(" or ").join(self.successors)
+            raise ModelEnded(model=self.id, date=self.shutdown.isoformat(), successor=successor)

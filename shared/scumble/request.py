@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One frozen value with everything that affects the picture or the price, and its check against a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from .catalog import Model
+from .errors import BadPicture, BadRequest, BadSize, UnsupportedOption
+from .shapes import Size
+from .translation import _
+
+BACKGROUNDS = ("auto", "opaque", "transparent")
+_FORMATS_WITH_ALPHA = ("png", "webp")
+_FORMATS_WITH_COMPRESSION = ("jpeg", "webp")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_COLOURS_WITH_ALPHA = (4, 6)
+_MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded picture and its size in pixels; `data` may be empty when only a price is wanted."""
+
+    size: Size
+    data: bytes = field(default=b"", repr=False)
+    media_type: str = "image/png"
+    name: str = "image.png"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a model.
+
+    `size` None lets the model choose. `output_compression` is 0..100, for jpeg and webp only. `mask` lies on
+    the first of `images`: where it is transparent the picture is to change, where it is opaque to stay.
+    """
+
+    kind: Literal["generate", "edit"]
+    model: str
+    prompt: str = field(repr=False)
+    size: Size | None
+    quality: str
+    n: int = 1
+    background: str = "auto"
+    output_format: str = "png"
+    output_compression: int | None = None
+    moderation: str = "auto"
+    images: tuple[Picture, ...] = ()
+    mask: Picture | None = None
+    partial_images: int = 0
+    complexity: str | None = None
+    markup: Picture | None = None
+    safety_identifier: str | None = field(default=None, repr=False)
+
+    @property
+    def size_text(self) -> str:
+        """ "1024x1024", or "auto"."""
+        return "auto" if self.size is None else str(self.size)
+
+
+def check(request: Request, model: Model, today: date) -> None:
+    """Refuse, before anything is sent, what `model` would not take; costs nothing.
+
+    Raises ModelEnded, UnsupportedOption, BadSize, BadPicture or BadRequest; ValueError when `model` is not
+    the one the request names.
+    """
+    if request.model not in (model.id, *model.snapshots):
+        raise ValueError(f"the request is for {request.model}, not for {model.id}")
+    model.require_live(today)
+    _check_kind(request, model)
+    _check_prompt(request.prompt, model)
+    _check_size(request.size, model)
+    _check_options(request, model)
+    _check_output(request, model)
+    _check_partials(request, model)
+    for picture in request.images:
+        _check_picture(picture, model)
+    if request.mask is not None:
+        _check_overlay(request.mask, request, "mask", model.mask, model)
+        _check_bytes(request.mask, model.mask_bytes_max)
+    if request.markup is not None:
+        _check_overlay(request.markup, request, "markup", model.markup, model)
+        _check_bytes(request.markup, model.picture_bytes_max)
+
+
+def _check_kind(request: Request, model: Model) -> None:
+    endpoint = "generations" if request.kind == "generate" else "edits"
+    if endpoint not in model.endpoints:
+        offered = [
+            kind for kind, name in (("generate", "generations"), ("edit", "edits")) if name in model.endpoints
+        ]
+        raise _unsupported(model, "kind", request.kind, offered)
+    if request.kind == "generate":
+        if request.images or request.mask or request.markup:
+            raise BadRequest(reason=_("a picture made from words alone takes no input picture and no mask"))
+    elif not request.images:
+        raise BadRequest(reason=_("an edit needs at least one input picture"))
+    if len(request.images) > model.references_max:
+        raise BadRequest(
+            reason=_("there are {count} input pictures, and {most} are the most").format(
+                count=len(request.images), most=model.references_max
+            )
+        )
+    if request.mask and request.markup:
+        raise BadRequest(reason=_("a mask and a markup layer cannot be sent together"))
+
+
+def _check_prompt(prompt: str, model: Model) -> None:
+    if not prompt.strip():
+        raise BadRequest(reason=_("the prompt is empty"))
+    if len(prompt) > model.prompt_chars_max:
+        raise BadRequest(
+            reason=_("the prompt has {count} characters, and {most} are the most").format(
+                count=len(prompt), most=model.prompt_chars_max
+            )
+        )
+    if any("\ud800" <= character <= "\udfff" for character in prompt):
+        raise BadRequest(reason=_("the prompt holds characters that are not text"))
+
+
+def _check_size(size: Size | None, model: Model) -> None:
+    if size is None:
+        if not model.sizes.auto:
+            raise _unsupported(model, "size", "auto", [str(each) for each in model.sizes.standard])
+        return
+    reason = model.sizes.problem(size)
+    if reason is not None:
+        raise BadSize(model=model.id, size=str(size), reason=reason, nearest=str(model.sizes.nearest(size)))
+
+
+def _check_options(request: Request, model: Model) -> None:
+    _require(model, "quality", request.quality, (*model.qualities, "auto"))
+    _require(model, "moderation", request.moderation, model.moderation)
+    if request.complexity is not None:
+        _require(model, "complexity", request.complexity, model.complexity)
+    if not 1 <= request.n <= model.n_max:
+        raise _unsupported(model, "n", request.n, [f"1 – {model.n_max}"])
+
+
+def _check_output(request: Request, model: Model) -> None:
+    _require(model, "output_format", request.output_format, model.formats)
+    _require(model, "background", request.background, BACKGROUNDS if model.transparent else BACKGROUNDS[:2])
+    if request.background == "transparent" and request.output_format not in _FORMATS_WITH_ALPHA:
+        raise BadRequest(reason=_("a transparent background needs the format png or webp"))
+    if request.output_compression is not None:
+        if request.output_format not in _FORMATS_WITH_COMPRESSION:
+            raise BadRequest(reason=_("compression can be set for the formats jpeg and webp only"))
+        if not 0 <= request.output_compression <= 100:
+            raise _unsupported(model, "output_compression", request.output_compression, ["0 – 100"])
+
+
+def _check_partials(request: Request, model: Model) -> None:
+    if not 0 <= request.partial_images <= model.partials_max:
+        raise _unsupported(model, "partial_images", request.partial_images, [f"0 – {model.partials_max}"])
+    if request.partial_images and request.n > 1:
+        raise BadRequest(reason=_("partial previews work for one picture at a time"))
+
+
+def _check_picture(picture: Picture, model: Model) -> None:
+    if picture.media_type not in _MEDIA_TYPES:
+        raise BadPicture(name=picture.name, reason=_("it is neither PNG, JPEG nor WebP"))
+    if picture.size.shorter < 1:
+        raise BadPicture(name=picture.name, reason=_("it has no pixels"))
+    _check_bytes(picture, model.picture_bytes_max)
+    if picture.data and _media_type_of(picture.data) != picture.media_type:
+        raise BadPicture(name=picture.name, reason=_("its content is not what its type says"))
+    if picture.data.startswith(_PNG) and _png_size(picture.data) != picture.size:
+        raise BadPicture(name=picture.name, reason=_("its size is not the one stated"))
+
+
+def _check_overlay(overlay: Picture, request: Request, option: str, offered: bool, model: Model) -> None:
+    if not offered:
+        raise _unsupported(model, option, overlay.name, [_("none")])
+    _check_picture(overlay, model)
+    if overlay.media_type != "image/png":
+        raise BadPicture(name=overlay.name, reason=_("it must be a PNG picture"))
+    first = request.images[0].size
+    if overlay.size != first:
+        raise BadPicture(
+            name=overlay.name,
+            reason=_("it is {size} and the picture it lies on is {first}").format(
+                size=overlay.size, first=first
+            ),
+        )
+    if overlay.data and _png_colour(overlay.data) not in _PNG_COLOURS_WITH_ALPHA:
+        raise BadPicture(name=overlay.name, reason=_("it needs an alpha channel"))
+
+
+def _check_bytes(picture: Picture, limit: int) -> None:
+    """The limits are "under", so a picture of exactly `limit` bytes is refused."""
+    if len(picture.data) >= limit:
+        raise BadPicture(
+            name=picture.name,
+            reason=_("it must be under {limit} million bytes").format(limit=limit // 1_000_000),
+        )
+
+
+def _media_type_of(data: bytes) -> str | None:
+    if data.startswith(_PNG):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def _png_size(data: bytes) -> Size:
+    return Size(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
+
+
+def _png_colour(data: bytes) -> int | None:
+    return data[25] if len(data) > 25 else None
+
+
+def _require(model: Model, option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise _unsupported(model, option, value, list(choices) or [_("none")])
+
+
+def _unsupported(model: Model, option: str, value: object, choices: list[str]) -> UnsupportedOption:
+    return UnsupportedOption(model=model.id, option=option, value=value, choices=", ".join(choices))
