@@ -26,12 +26,14 @@ def price(micro_dollars: int) -> str:
     while step > 1 and amount < 10 * step:
         step //= 10
     rounded = (amount + step // 2) // step * step
+    if rounded == 100 * step and step < 10_000:
+        step *= 10
     text = decimal_usd(rounded)
     kept = max(2, 6 - (len(str(step)) - 1))
     return f"{sign}${text[: len(text) - 6 + kept]}"
 
 
 def price_range(low: int, high: int) -> str:
-    """A price, or "$0.010 to $0.020" when the ends read differently."""
+    """A price, or "$0.010 – $0.020" when the ends read differently."""
     first, last = price(low), price(high)
     return first if first == last else f"{first} – {last}"

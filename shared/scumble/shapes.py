@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_SIZE = re.compile(r"(\d{1,6})[xX×](\d{1,6})")
+_SIZE = re.compile(r"([0-9]{1,6})[xX×]([0-9]{1,6})")
 
 
 class Size(NamedTuple):

@@ -82,3 +82,12 @@ class TestRange:
     def test_ends_that_read_the_same_are_one_price(self) -> None:
         """A difference that cannot be seen is not shown."""
         assert price_range(13_170, 13_180) == "$0.013"
+
+
+@pytest.mark.parametrize(
+    ("micro_dollars", "text"),
+    [(99_999, "$0.10"), (99_500, "$0.10"), (99_499, "$0.099"), (9_999, "$0.010"), (9_949, "$0.0099")],
+)
+def test_a_price_that_rounds_up_a_digit_reads_like_its_neighbours(micro_dollars: int, text: str) -> None:
+    """Two significant digits also where rounding carries over."""
+    assert price(micro_dollars) == text

@@ -84,3 +84,10 @@ class TestRect:
         common = first.intersection(second)
         assert min(common.size) >= 0
         assert common.size.area == len(covered(first) & covered(second))
+
+
+@pytest.mark.parametrize("text", ["1024", "٣x٣", "1024x-5", "1x1x1"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    """Two plain numbers, and nothing else."""
+    with pytest.raises(ValueError, match="not a size"):
+        Size.parse(text)
