@@ -87,7 +87,14 @@ class ScumbleError(Exception):
         return self._filled(self.remedy)
 
     def _filled(self, template: str) -> str:
-        return _(template).format_map(self.details)
+        return _(template).format_map(_Given(self.details))
+
+
+class _Given(dict[str, object]):
+    """Details in which a missing one stays `{name}`: an error must never fail while it is shown."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
 
 
 def _rebuild(kind: type[ScumbleError], details: dict[str, object]) -> ScumbleError:
