@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written down about a request, for the ledger and beside its reply, and how it is read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .catalog import Model
+from .cost import Bill, Estimate, bill, estimate
+from .ledger import Entry, Spending
+from .request import Request
+from .shapes import Size
+from .wire import Answer
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks: "gimp", "blender" or "cli", and the document and project it is for."""
+
+    host: str
+    document: str = field(default="", repr=False)
+    project: str = field(default="", repr=False)
+
+
+def spending(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> Spending:
+    """The ledger's row: no prompt and no picture."""
+    return Spending(
+        host=asker.host,
+        kind=request.kind,
+        model=request.model,
+        quality=request.quality,
+        size=request.size_text,
+        n=request.n,
+        expected=price.cost.expected,
+        reserve=price.reserve,
+        sandbox=sandbox,
+        document=asker.document,
+        project=asker.project,
+    )
+
+
+def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dict[str, Any]:
+    """What is kept beside the reply: enough to find it by, ask it again and settle it; no picture, no key."""
+    return {
+        "kind": request.kind,
+        "model": request.model,
+        "prompt": request.prompt,
+        "size": request.size_text,
+        "quality": request.quality,
+        "n": request.n,
+        "background": request.background,
+        "output_format": request.output_format,
+        "output_compression": request.output_compression,
+        "moderation": request.moderation,
+        "complexity": request.complexity,
+        "image_sizes": [str(picture.size) for picture in request.images],
+        "mask": request.mask is not None,
+        "markup": request.markup is not None,
+        "expected": price.cost.expected,
+        "reserve": price.reserve,
+        "host": asker.host,
+        "document": asker.document,
+        "project": asker.project,
+        "sandbox": sandbox,
+    }
+
+
+def facts(answer: Answer, owed: Bill) -> dict[str, Any]:
+    """What the reply turned out to be, in JSON types; money in micro-dollars."""
+    return {
+        "bill": {"total": owed.total, "lines": owed.lines, "from_usage": owed.from_usage},
+        "size": str(answer.size),
+        "quality": answer.quality,
+        "media_type": answer.media_type,
+        "pictures": len(answer.pictures),
+    }
+
+
+def as_asked(entry: Entry, output_format: str = "png") -> Request:
+    """As much of the request as it takes to read its reply."""
+    spending = entry.spending
+    return Request(
+        kind="generate",
+        model=spending.model,
+        prompt="",
+        size=None if spending.size == "auto" else Size.parse(spending.size),
+        quality=spending.quality,
+        n=spending.n,
+        output_format=output_format,
+    )
+
+
+def late_bill(answer: Answer, entry: Entry, model: Model) -> Bill:
+    """The bill for a reply read again later; without usage, what the ledger had expected."""
+    if answer.usage is None:
+        return Bill(total=entry.spending.expected, lines=(), from_usage=False)
+    return bill(answer.usage, model, estimate(as_asked(entry), model))

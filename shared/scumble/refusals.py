@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the service answers when it makes no picture, as an error of the tree that says what to do."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from .errors import (
+    AccessDenied,
+    BadReply,
+    BillingLimit,
+    KeyRefused,
+    ModelUnavailable,
+    ModerationBlocked,
+    ModerationBlockedAfterwards,
+    Overloaded,
+    QuotaExhausted,
+    RateLimited,
+    RequestRejected,
+    ScumbleError,
+    ServerFault,
+    SetupError,
+)
+from .request import Request
+from .translation import _
+
+_ERROR_BODY_MAX = 1_048_576
+_WAIT_DEFAULT = 60
+_WAIT_MAX = 3_600
+
+# Lower case and no hyphen: an API's own words pass, a key or a sentence of the prompt does not.
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}(\[[a-z0-9_]{0,20}\])?")
+
+
+def read_json(body: bytes) -> object:
+    """The document, or None when the body is no JSON (NaN and Infinity are none)."""
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def identifier(value: object) -> str:
+    """The value when it is one of an API's own words, else an empty string."""
+    return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else ""
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What a refusal may be told apart by, and what its message may show."""
+
+    status: int
+    type: str
+    code: str
+    param: str
+    has_envelope: bool
+    held_back: bool
+    wait: int
+    model: str
+    key_source: str
+
+
+_Make = Callable[[_Refusal], ScumbleError]
+
+
+def _key_refused(refusal: _Refusal) -> ScumbleError:
+    return KeyRefused(source=refusal.key_source)
+
+
+def _access_denied(refusal: _Refusal) -> ScumbleError:
+    return AccessDenied(model=refusal.model)
+
+
+def _model_unavailable(refusal: _Refusal) -> ScumbleError:
+    return ModelUnavailable(model=refusal.model)
+
+
+def _moderation(refusal: _Refusal) -> ScumbleError:
+    return ModerationBlockedAfterwards() if refusal.held_back else ModerationBlocked()
+
+
+def _billing_limit(_told: _Refusal) -> ScumbleError:
+    return BillingLimit()
+
+
+def _quota(_told: _Refusal) -> ScumbleError:
+    return QuotaExhausted()
+
+
+def _rate_limited(refusal: _Refusal) -> ScumbleError:
+    return RateLimited(seconds=refusal.wait)
+
+
+def _overloaded(_told: _Refusal) -> ScumbleError:
+    return Overloaded()
+
+
+def _server_fault(refusal: _Refusal) -> ScumbleError:
+    return ServerFault(status=refusal.status)
+
+
+def _not_found(refusal: _Refusal) -> ScumbleError:
+    if refusal.has_envelope:
+        return _model_unavailable(refusal)
+    return SetupError(reason=_("there is no Images API at the service's address (HTTP 404)"))
+
+
+def _rejected(refusal: _Refusal) -> ScumbleError:
+    kind = identifier(refusal.code) or identifier(refusal.type) or f"HTTP {refusal.status}"
+    return RequestRejected(kind=kind, param=identifier(refusal.param) or _("an option it does not name"))
+
+
+_OVERLOAD_CODES = frozenset({"server_is_overloaded", "slow_down"})
+
+_BY_CODE: dict[str, _Make] = {
+    "invalid_api_key": _key_refused,
+    "unsupported_country_region_territory": _access_denied,
+    "model_not_found": _model_unavailable,
+    "moderation_blocked": _moderation,
+    "content_policy_violation": _moderation,
+    "contentFilter": _moderation,
+    "billing_hard_limit_reached": _billing_limit,
+    "insufficient_quota": _quota,
+    "credit_balance_exhausted": _quota,
+    "organization_spend_limit_exceeded": _quota,
+    "project_spend_limit_exceeded": _quota,
+    "organization_usage_limit_exceeded": _quota,
+    "rate_limit_exceeded": _rate_limited,
+    "server_error": _server_fault,
+    "server_is_overloaded": _overloaded,
+    "slow_down": _overloaded,
+}
+
+_BY_TYPE: dict[str, _Make] = {
+    "authentication_error": _key_refused,
+    "billing_limit_user_error": _billing_limit,
+    "insufficient_quota": _quota,
+    "server_error": _server_fault,
+}
+
+# 408 may come from a relay that gave up waiting for the service, so it does not prove that no work was done.
+_BY_STATUS: dict[int, _Make] = {
+    401: _key_refused,
+    402: _quota,
+    403: _access_denied,
+    404: _not_found,
+    408: _server_fault,
+    429: _rate_limited,
+}
+
+
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, request: Request, key_source: str
+) -> ScumbleError:
+    """The error that a reply other than a success stands for: by its code, then its type, then its status.
+
+    The service's message is never shown: it may quote the prompt. Source of the table: OpenAI's error guide
+    and observed replies, in shared/facts/openai-images.md section 7.
+    """
+    if 300 <= status < 400:
+        return SetupError(
+            reason=_("the service's address redirects elsewhere (HTTP {status})").format(status=status)
+        )
+    if not 400 <= status < 600:
+        return BadReply(reason=_("it has the status HTTP {status}").format(status=status))
+    refusal = _refusal(status, headers, body, request, key_source)
+    if status >= 500:
+        told_to_wait = status == 503 and refusal.code in _OVERLOAD_CODES
+        return _overloaded(refusal) if told_to_wait else _server_fault(refusal)
+    make = _BY_CODE.get(refusal.code) or _BY_TYPE.get(refusal.type) or _BY_STATUS.get(status, _rejected)
+    return make(refusal)
+
+
+def _refusal(
+    status: int, headers: Mapping[str, str], body: bytes, request: Request, key_source: str
+) -> _Refusal:
+    document = read_json(body) if len(body) <= _ERROR_BODY_MAX else None
+    envelope = document.get("error") if isinstance(document, dict) else None
+    error = envelope if isinstance(envelope, dict) else {}
+    details = error.get("moderation_details")
+    return _Refusal(
+        status=status,
+        type=_text(error.get("type")),
+        code=_text(error.get("code")),
+        param=_text(error.get("param")),
+        has_envelope=bool(error),
+        held_back=isinstance(details, dict) and details.get("moderation_stage") == "output",
+        wait=_wait_seconds({name.lower(): value for name, value in headers.items()}),
+        model=request.model,
+        key_source=key_source,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _wait_seconds(headers: Mapping[str, str]) -> int:
+    """What the service asks to wait, within 1 s and an hour; a minute when it does not say."""
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    seconds = _number(headers.get("retry-after", "")) if milliseconds is None else milliseconds / 1000
+    if seconds is None:
+        seconds = _until(headers.get("retry-after", ""))
+    if seconds is None:
+        return _WAIT_DEFAULT
+    return math.ceil(min(max(seconds, 1), _WAIT_MAX))
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _until(http_date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(http_date).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
