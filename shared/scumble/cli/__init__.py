@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `scumble` command: its words, and from an error to an exit code. docs/cli.md is its reference."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import __version__
+from ..catalog import load
+from ..errors import Exit, ScumbleError, StorageError
+from ..geometry import CONTEXTS, DETAILS
+from ..settings import find_home
+from ..shapes import Rect, Size
+from ..translation import _, use_language
+from . import making, planning, spending
+from .output import print_error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns an exit code of `errors.Exit`."""
+    use_language()
+    chosen = _parser().parse_args(arguments)
+    try:
+        _run(chosen)
+    except ScumbleError as error:
+        print_error(error, chosen.json)
+        return int(error.exit_code)
+    except BrokenPipeError:
+        return int(Exit.DONE)
+    except OSError as error:
+        failed = StorageError(path=error.filename or "", reason=error.strerror or type(error).__name__)
+        print_error(failed, chosen.json)
+        return int(failed.exit_code)
+    except KeyboardInterrupt:
+        print(_("Stopped."), file=sys.stderr)
+        return int(Exit.FAILED)
+    return int(Exit.DONE)
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    home = find_home()
+    if chosen.command == "spend":
+        spending.spend(chosen, home)
+        return
+    catalog = load(home.catalog)
+    if chosen.command == "estimate":
+        planning.estimate(chosen, catalog)
+    elif chosen.command == "plan":
+        planning.plan(chosen, catalog)
+    elif chosen.command == "models":
+        planning.models(chosen, catalog)
+    elif chosen.command == "sandbox":
+        _serve_sandbox(chosen)
+    else:
+        making.read_prompt(chosen)
+        command = making.generate if chosen.command == "generate" else making.edit
+        command(chosen, catalog, home)
+
+
+def _serve_sandbox(chosen: argparse.Namespace) -> None:
+    from ..sandbox.server import serve
+
+    with serve(chosen.port) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        if chosen.json:
+            from .output import print_json
+
+            print_json({"base_url": address})
+        else:
+            print(_("The sandbox answers at {address}; stop it with Ctrl+C.").format(address=address))
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scumble",
+        description=_("OpenAI's image models with the price known before and every reply kept after."),
+    )
+    parser.add_argument("--version", action="version", version=f"scumble {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar=_("command"))
+
+    estimate = commands.add_parser("estimate", help=_("what a request would cost; sends nothing"))
+    estimate.add_argument("kind", choices=("generate", "edit"))
+    _add_asked(estimate, prompt_required=False)
+    estimate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
+    estimate.add_argument("--n", type=int, default=1, help=_("number of pictures"))
+    estimate.add_argument(
+        "--reference",
+        type=_size,
+        action="append",
+        default=[],
+        metavar="WxH",
+        help=_("size of an input picture"),
+    )
+
+    plan = commands.add_parser("plan", help=_("which window of a canvas would be sent; sends nothing"))
+    plan.add_argument("--canvas", type=_size, required=True, metavar="WxH")
+    plan.add_argument("--selection", type=_rect, required=True, metavar="X,Y,W,H")
+    _add_model(plan)
+    _add_window(plan)
+
+    generate = commands.add_parser("generate", help=_("make a picture from words"))
+    _add_asked(generate, prompt_required=True)
+    generate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
+    generate.add_argument("--n", type=int, default=1, help=_("number of pictures"))
+    generate.add_argument("--background", choices=("auto", "opaque", "transparent"), default="auto")
+    generate.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+
+    edit = commands.add_parser("edit", help=_("change a picture where a mask says so, and nowhere else"))
+    edit.add_argument("input", type=Path, metavar="IN")
+    edit.add_argument(
+        "--mask",
+        type=Path,
+        help=_("same size as IN; white, or transparent, is what changes; without it all does"),
+    )
+    _add_asked(edit, prompt_required=True)
+    _add_window(edit)
+    edit.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+
+    spend = commands.add_parser("spend", help=_("what was billed, and what may still be"))
+    spend.add_argument("--limit", type=int, help=_("how many entries to list"))
+    _add_json(spend)
+
+    _add_json(commands.add_parser("models", help=_("the models, their prices and how long they live")))
+
+    sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
+    sandbox.add_argument("--port", type=int, default=8470)
+    _add_json(sandbox)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="M", help=_("default: the catalogue's"))
+    parser.add_argument("--quality", metavar="Q", help=_("default: the catalogue's"))
+    _add_json(parser)
+
+
+def _add_asked(parser: argparse.ArgumentParser, prompt_required: bool) -> None:
+    parser.add_argument(
+        "--prompt", metavar="TEXT", required=prompt_required, help=_("what to make; - reads standard input")
+    )
+    _add_model(parser)
+
+
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--context", choices=CONTEXTS, default="normal")
+    parser.add_argument("--detail", choices=DETAILS, default="auto")
+
+
+def _size(text: str) -> Size:
+    return Size.parse(text)
+
+
+def _size_or_auto(text: str) -> str:
+    return text if text == "auto" else str(Size.parse(text))
+
+
+def _rect(text: str) -> Rect:
+    x, y, width, height = (int(part) for part in text.split(","))
+    return Rect(x, y, width, height)

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""With Pillow what the GIMP plug-in does with GEGL: cut the window, make the mask, place the answer."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import BadPicture, MissingPart, NothingSelected
+from ..geometry import Plan
+from ..request import Picture
+from ..shapes import Rect, Size
+from ..translation import _
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_LARGEST_CANVAS = 30_000 * 30_000
+_NEUTRAL = (128, 128, 128)
+_KEPT_MODES = ("L", "LA", "RGB", "RGBA")
+
+
+@dataclass(frozen=True)
+class Original:
+    """A picture as it came: `image` keeps the file's own values, which outside the selection stay."""
+
+    image: Image
+    profile: bytes | None
+
+    @property
+    def size(self) -> Size:
+        return Size(*self.image.size)
+
+
+def read_original(path: Path) -> Original:
+    """Open a picture in one of the modes L, LA, RGB, RGBA. Raises BadPicture, MissingPart."""
+    image = _open(path)
+    if image.mode == "P":
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    if image.mode not in _KEPT_MODES:
+        raise BadPicture(
+            name=path.name, reason=_("the colour mode {mode} is not supported here").format(mode=image.mode)
+        )
+    return Original(image, image.info.get("icc_profile"))
+
+
+def read_selection(path: Path, canvas: Size) -> Image:
+    """The mask file as selection values 0..255 (mode L), 255 where the picture is to change.
+
+    A file with transparent pixels is read as the API reads it: transparent means change. Otherwise
+    white means change. Raises BadPicture when the sizes differ, NothingSelected when it is all 0.
+    """
+    from PIL import ImageChops
+
+    image = _open(path)
+    if Size(*image.size) != canvas:
+        raise BadPicture(
+            name=path.name,
+            reason=_("the mask is {mask}, the picture {picture}").format(
+                mask=Size(*image.size), picture=canvas
+            ),
+        )
+    has_alpha = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
+    alpha = image.convert("RGBA").getchannel("A") if has_alpha else None
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        selection = ImageChops.invert(alpha)
+    else:
+        selection = image.convert("L")
+    if selection.getbbox() is None:
+        raise NothingSelected()
+    return selection
+
+
+def selection_bounds(selection: Image) -> Rect:
+    """The smallest rectangle with every pixel whose selection value is above 0."""
+    bounds = selection.getbbox()
+    if bounds is None:
+        raise NothingSelected()
+    return Rect.between(*bounds)
+
+
+def upload(original: Original, plan: Plan) -> Picture:
+    """The window as an sRGB PNG of the request's size, padding filled with the nearest edge colours."""
+    visible = _flattened_srgb(original, plan.visible)
+    window = _extended(visible, plan)
+    if window.size != tuple(plan.request_size):
+        from PIL.Image import Resampling
+
+        window = window.resize(plan.request_size, Resampling.LANCZOS)
+    return Picture(plan.request_size, _png(window), "image/png", "window.png")
+
+
+def mask(selection: Image, plan: Plan) -> Picture:
+    """The API's mask: transparent exactly where the selection is above 0, opaque elsewhere."""
+    from PIL import Image as images
+
+    window = images.new("L", plan.window.size, 0)
+    visible = plan.visible
+    part = selection.crop((visible.x, visible.y, visible.right, visible.bottom))
+    window.paste(part, (visible.x - plan.window.x, visible.y - plan.window.y))
+    covered = window.point([0] + [255] * 255)
+    if covered.size != tuple(plan.request_size):
+        covered = covered.resize(plan.request_size, images.Resampling.BOX).point([0] + [255] * 255)
+    hole = covered.point([255 - value for value in range(256)])
+    picture = images.new("RGBA", plan.request_size, (255, 255, 255, 255))
+    picture.putalpha(hole)
+    return Picture(plan.request_size, _png(picture), "image/png", "mask.png")
+
+
+def placed(original: Original, answer: bytes, plan: Plan, selection: Image | None) -> Image:
+    """The original with the answer over it, weighted by the selection (None: everywhere).
+
+    Where the selection is 0 every value stays as it was.
+    """
+    from PIL import Image as images
+
+    visible = plan.visible
+    patch: Image = images.open(io.BytesIO(answer))
+    patch = patch.convert("RGBA" if "A" in patch.getbands() else "RGB")
+    if patch.size != tuple(plan.window.size):
+        patch = patch.resize(plan.window.size, images.Resampling.LANCZOS)
+    left, top = visible.x - plan.window.x, visible.y - plan.window.y
+    patch = patch.crop((left, top, left + visible.width, top + visible.height))
+    patch = _in_profile(patch, original)
+    result = original.image.copy()
+    weights = None
+    if selection is not None:
+        weights = selection.crop((visible.x, visible.y, visible.right, visible.bottom))
+    result.paste(patch, (visible.x, visible.y), weights)
+    return result
+
+
+def save(image: Image, original: Original | None, path: Path) -> None:
+    """Write in the format of the name's ending, with the original's colour profile."""
+    profile = original.profile if original else None
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        image.convert("L" if image.mode in ("L", "LA") else "RGB").save(
+            path, quality=95, subsampling=0, icc_profile=profile
+        )
+    else:
+        image.save(path, icc_profile=profile)
+
+
+def check_writable(path: Path) -> None:
+    """Before anything is paid: the folder is there and Pillow knows the ending. Raises BadPicture."""
+    _need_pillow()
+    from PIL import Image as images
+
+    if path.suffix.lower() not in images.registered_extensions():
+        raise BadPicture(name=path.name, reason=_("its ending names no picture format"))
+    if not path.absolute().parent.is_dir():
+        raise BadPicture(name=path.name, reason=_("its folder does not exist"))
+
+
+def _need_pillow() -> None:
+    try:
+        import PIL  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise MissingPart(part="Pillow", command="pip install 'scumble[cli]'") from None
+
+
+def _open(path: Path) -> Image:
+    _need_pillow()
+    from PIL import Image as images
+    from PIL import ImageOps
+
+    images.MAX_IMAGE_PIXELS = _LARGEST_CANVAS
+    try:
+        with images.open(path) as image:
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except (OSError, ValueError, images.DecompressionBombError) as error:
+        raise BadPicture(name=path.name, reason=_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _("there is no such file")
+    return _("it cannot be read as a picture")
+
+
+def _flattened_srgb(original: Original, part: Rect) -> Image:
+    from PIL import Image as images
+
+    crop = original.image.crop((part.x, part.y, part.right, part.bottom))
+    opaque = crop.convert("RGB") if original.profile is None else _to_srgb(crop, original.profile)
+    if "A" not in crop.getbands():
+        return opaque
+    return images.composite(opaque, images.new("RGB", crop.size, _NEUTRAL), crop.getchannel("A"))
+
+
+def _to_srgb(crop: Image, profile: bytes) -> Image:
+    from PIL import ImageCms
+
+    plain = crop.convert("L" if crop.mode in ("L", "LA") else "RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (OSError, ImageCms.PyCMSError):
+        return crop.convert("RGB")
+    return converted or crop.convert("RGB")
+
+
+def _in_profile(patch: Image, original: Original) -> Image:
+    """From sRGB into the original's mode and profile."""
+    mode = original.image.mode
+    if original.profile is None:
+        return patch.convert(mode)
+    from PIL import ImageCms
+
+    plain = "L" if mode in ("L", "LA") else "RGB"
+    try:
+        target = ImageCms.ImageCmsProfile(io.BytesIO(original.profile))
+        converted = ImageCms.profileToProfile(
+            patch.convert("RGB"), ImageCms.createProfile("sRGB"), target, outputMode=plain
+        )
+    except (OSError, ImageCms.PyCMSError):
+        return patch.convert(mode)
+    if converted is None:
+        return patch.convert(mode)
+    converted = converted.convert(mode)
+    if "A" in converted.getbands() and "A" in patch.getbands():
+        converted.putalpha(patch.getchannel("A"))
+    return converted
+
+
+def _extended(visible: Image, plan: Plan) -> Image:
+    """The window with its padding filled by repeating the edge pixels."""
+    from PIL import Image as images
+
+    left, top, right, bottom = plan.padding
+    if not any(plan.padding):
+        return visible
+    width, height = visible.size
+    rows = images.new("RGB", (plan.window.width, height))
+    rows.paste(visible.crop((0, 0, 1, height)).resize((max(1, left), height)), (0, 0))
+    rows.paste(visible.crop((width - 1, 0, width, height)).resize((max(1, right), height)), (left + width, 0))
+    rows.paste(visible, (left, 0))
+    window = images.new("RGB", plan.window.size)
+    full = rows.width
+    window.paste(rows.crop((0, 0, full, 1)).resize((full, max(1, top))), (0, 0))
+    last_row = rows.crop((0, height - 1, full, height))
+    window.paste(last_row.resize((full, max(1, bottom))), (0, top + height))
+    window.paste(rows, (0, top))
+    return window
+
+
+def _png(image: Image) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "PNG", compress_level=1)
+    return data.getvalue()

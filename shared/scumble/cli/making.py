@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands that make pictures: generate and edit."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from datetime import date
+from pathlib import Path
+
+from .. import cost, geometry
+from ..catalog import Catalog
+from ..credentials import Account, find_account
+from ..errors import BadRequest
+from ..jobs import Asker, Result, perform
+from ..request import Request, check
+from ..settings import Home
+from ..shapes import Size
+from ..store import mark_placed
+from ..translation import _
+from . import compositing
+from .output import bill_document, bill_text, estimate_document, estimate_text, plan_document, print_json
+from .planning import chosen_model
+
+
+def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
+    model = chosen_model(arguments, catalog)
+    output: Path = arguments.output
+    compositing.check_writable(output)
+    account = find_account(home)
+    request = Request(
+        kind="generate",
+        model=model.id,
+        prompt=arguments.prompt,
+        size=None if arguments.size == "auto" else Size.parse(arguments.size),
+        quality=arguments.quality or catalog.default_quality,
+        n=arguments.n,
+        background=arguments.background,
+    )
+    result = _ask(request, arguments, catalog, home, account)
+    files = [
+        _numbered(output, index, len(result.answer.pictures)) for index in range(len(result.answer.pictures))
+    ]
+    for file, picture in zip(files, result.answer.pictures, strict=True):
+        _write_picture(picture, file)
+    mark_placed(home, result.id, "file")
+    _report(result, files, arguments.json, {})
+
+
+def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
+    """Cut the window, ask, and place the answer through the mask, as the GIMP plug-in does."""
+    model = chosen_model(arguments, catalog)
+    output: Path = arguments.output
+    compositing.check_writable(output)
+    original = compositing.read_original(arguments.input)
+    account = find_account(home)
+    quality = arguments.quality or catalog.default_quality
+    price = cost.price_by_size(model, "edit", quality)
+    if arguments.mask is None:
+        selection = None
+        plan = geometry.whole(original.size, model.sizes, price)
+    else:
+        selection = compositing.read_selection(arguments.mask, original.size)
+        bounds = compositing.selection_bounds(selection)
+        plan = geometry.plan(
+            original.size, bounds, model.sizes, price, context=arguments.context, detail=arguments.detail
+        )
+    request = Request(
+        kind="edit",
+        model=model.id,
+        prompt=arguments.prompt,
+        size=plan.request_size,
+        quality=quality,
+        images=(compositing.upload(original, plan),),
+        mask=None if selection is None else compositing.mask(selection, plan),
+    )
+    result = _ask(request, arguments, catalog, home, account)
+    placed = compositing.placed(original, result.answer.pictures[0], plan, selection)
+    compositing.save(placed, original, output)
+    mark_placed(home, result.id, "file")
+    _report(result, [output], arguments.json, plan_document(plan))
+
+
+def _ask(
+    request: Request, arguments: argparse.Namespace, catalog: Catalog, home: Home, account: Account
+) -> Result:
+    model = catalog.usable(request.model, date.today())
+    check(request, model, date.today())
+    if not arguments.json:
+        if account.sandbox:
+            print(_("Sandbox: free placeholder pictures, nothing is sent."))
+        print(_("Price: {price}").format(price=estimate_text(cost.estimate(request, model))))
+    return perform(request, Asker("cli"), home.make(), account, catalog)
+
+
+def _report(result: Result, files: list[Path], as_json: bool, plan: dict[str, object]) -> None:
+    if as_json:
+        print_json(
+            {
+                "id": result.id,
+                "files": [str(file) for file in files],
+                "sandbox": result.sandbox,
+                "seconds": round(result.seconds, 3),
+                "size": list(result.answer.size),
+                **plan,
+                "estimate": estimate_document(result.estimate),
+                "bill": bill_document(result.bill, result.sandbox),
+            }
+        )
+        return
+    print(_("Billed: {bill}").format(bill=bill_text(result.bill, result.sandbox)))
+    for file in files:
+        print(file)
+
+
+def _numbered(output: Path, index: int, count: int) -> Path:
+    return output if count == 1 else output.with_stem(f"{output.stem}-{index + 1}")
+
+
+def _write_picture(picture: bytes, file: Path) -> None:
+    """The answer's own bytes where the ending is PNG's, else converted by Pillow."""
+    if file.suffix.lower() == ".png":
+        file.write_bytes(picture)
+        return
+    from PIL import Image
+
+    with Image.open(io.BytesIO(picture)) as image:
+        compositing.save(image, None, file)
+
+
+def read_prompt(arguments: argparse.Namespace) -> None:
+    """`--prompt -` reads it from standard input, so that it need not be in the shell's history."""
+    import sys
+
+    if arguments.prompt == "-":
+        arguments.prompt = sys.stdin.read().strip()
+    if not arguments.prompt:
+        raise BadRequest(reason=_("the prompt is empty"))

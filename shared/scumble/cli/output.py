@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the commands print: one JSON document with stable keys, or lines for a person (docs/cli.md)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from ..cost import Bill, Estimate, Span
+from ..errors import ScumbleError
+from ..geometry import Plan
+from ..money import decimal_usd, price, price_range
+from ..translation import _
+
+
+def print_json(document: object) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def print_error(error: ScumbleError, as_json: bool) -> None:
+    """The error on standard error, and as a document on standard output when JSON was asked for."""
+    if as_json:
+        print_json(
+            {
+                "error": {
+                    "code": error.code,
+                    "message": error.what_happened,
+                    "billing": error.billing.value,
+                    "remedy": error.what_to_do,
+                }
+            }
+        )
+    print(error, file=sys.stderr)
+
+
+def usd_document(span: Span) -> dict[str, str]:
+    return {
+        "low": decimal_usd(span.low),
+        "expected": decimal_usd(span.expected),
+        "high": decimal_usd(span.high),
+    }
+
+
+def estimate_document(estimate: Estimate) -> dict[str, object]:
+    """The estimate's JSON form; `usd` is None when the model's price is unknown."""
+    tokens = {"text_input": 0, "image_input": 0, "image_output": 0}
+    for line in estimate.lines:
+        part = "image_output" if line.part == "partial_images" else line.part
+        tokens[part] += line.tokens.expected
+    return {
+        "model": estimate.model,
+        "quality": estimate.quality,
+        "size": estimate.size,
+        "exact": estimate.exact,
+        "usd": usd_document(estimate.cost) if estimate.priced else None,
+        "reserve_usd": decimal_usd(estimate.reserve) if estimate.priced else None,
+        "tokens": tokens,
+        "reason": estimate.reason,
+        "lines": [
+            {
+                "part": line.part,
+                "tokens": {
+                    "low": line.tokens.low,
+                    "expected": line.tokens.expected,
+                    "high": line.tokens.high,
+                },
+                "usd_per_million_tokens": decimal_usd(line.rate),
+                "usd": usd_document(line.cost),
+                "reason": line.reason,
+            }
+            for line in estimate.lines
+        ],
+    }
+
+
+def plan_document(plan: Plan) -> dict[str, object]:
+    return {
+        "window": list(plan.window),
+        "request_size": list(plan.request_size),
+        "scale": float(plan.scale),
+        "padding": list(plan.padding),
+        "description": plan.describe(),
+    }
+
+
+def bill_document(bill: Bill, sandbox: bool) -> dict[str, object]:
+    """`usd` is what was billed; the sandbox bills nothing and says what the API would have."""
+    return {
+        "usd": decimal_usd(0 if sandbox else bill.total),
+        "would_be_usd": decimal_usd(bill.total),
+        "from_usage": bill.from_usage,
+    }
+
+
+def estimate_text(estimate: Estimate) -> str:
+    if not estimate.priced:
+        return _("price unknown")
+    if estimate.exact:
+        return price(estimate.cost.expected)
+    about = price_range(estimate.cost.low, estimate.cost.high)
+    return _("about {price} ({range})").format(price=price(estimate.cost.expected), range=about)
+
+
+def bill_text(bill: Bill, sandbox: bool) -> str:
+    if sandbox:
+        return _("free in the sandbox; the API would have billed {price}").format(price=price(bill.total))
+    if not bill.from_usage:
+        return _("{price} (estimated: the service did not say)").format(price=price(bill.total))
+    return price(bill.total)
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell, separated by two spaces."""
+    table = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands that send nothing: estimate, plan, models."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from datetime import date
+
+from .. import cost, geometry
+from ..catalog import Catalog, Model
+from ..errors import BadRequest
+from ..money import decimal_usd
+from ..request import Picture, Request, check
+from ..shapes import Rect, Size
+from ..translation import _
+from .output import estimate_document, estimate_text, plan_document, print_json, print_table
+
+_SHOWN_SIZE = Size(1024, 1024)
+_STAND_IN_PROMPT = "-"
+
+
+def chosen_model(arguments: argparse.Namespace, catalog: Catalog) -> Model:
+    """The model that `--model` names, or the default one. Raises UnknownModel, ModelEnded."""
+    return catalog.usable(arguments.model or catalog.default_model, date.today())
+
+
+def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
+    model = chosen_model(arguments, catalog)
+    size = None if arguments.size == "auto" else Size.parse(arguments.size)
+    images = tuple(Picture(reference) for reference in arguments.reference)
+    if arguments.kind == "edit" and not images:
+        images = (Picture(size or _SHOWN_SIZE),)
+    request = Request(
+        kind=arguments.kind,
+        model=model.id,
+        prompt=arguments.prompt or "",
+        size=size,
+        quality=arguments.quality or catalog.default_quality,
+        n=arguments.n,
+        images=images,
+    )
+    found = cost.estimate(request, model)
+    refusal = _refusal(request, model)
+    if arguments.json:
+        print_json({**estimate_document(found), "refusal": refusal})
+        return
+    print(f"{found.model}, {found.quality}, {found.size}: {estimate_text(found)}")
+    for line in found.lines:
+        print(f"  {line.reason}")
+    for remark in (found.reason, refusal):
+        if remark:
+            print(remark)
+
+
+def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
+    model = chosen_model(arguments, catalog)
+    quality = arguments.quality or catalog.default_quality
+    found = geometry.plan(
+        arguments.canvas,
+        arguments.selection,
+        model.sizes,
+        cost.price_by_size(model, "edit", quality),
+        context=arguments.context,
+        detail=arguments.detail,
+    )
+    request = Request(
+        kind="edit",
+        model=model.id,
+        prompt="",
+        size=found.request_size,
+        quality=quality,
+        images=(Picture(found.request_size),),
+    )
+    estimated = cost.estimate(request, model)
+    if arguments.json:
+        print_json({**plan_document(found), "estimate": estimate_document(estimated)})
+        return
+    window = Rect(*found.window)
+    print(
+        _("Window {width} x {height} at ({x}, {y})").format(
+            width=window.width, height=window.height, x=window.x, y=window.y
+        )
+    )
+    print(f"{found.describe()}: {estimate_text(estimated)}")
+
+
+def models(arguments: argparse.Namespace, catalog: Catalog) -> None:
+    today = date.today()
+    documents = [_model_document(model, catalog, today) for model in catalog.models]
+    if arguments.json:
+        print_json({"as_of": catalog.as_of.isoformat(), "source": catalog.source, "models": documents})
+        return
+    live = [model for model in catalog.models if not model.ended(today)]
+    print_table(
+        (_("model"), _("1024x1024, {quality}").format(quality=catalog.default_quality), _("until")),
+        [(model.id, estimate_text(_shown_estimate(model, catalog)), _end_text(model)) for model in live],
+    )
+    print(_("Prices as of {date}.").format(date=catalog.as_of.isoformat()))
+
+
+def _refusal(request: Request, model: Model) -> str:
+    """Why the request would be refused although it can be priced, such as a size that only a model chooses.
+
+    An estimate may leave the prompt open, a request may not.
+    """
+    try:
+        check(replace(request, prompt=request.prompt or _STAND_IN_PROMPT), model, date.today())
+    except BadRequest as error:
+        return f"{error.what_happened} {error.what_to_do}".strip()
+    return ""
+
+
+def _shown_estimate(model: Model, catalog: Catalog) -> cost.Estimate:
+    quality = catalog.default_quality if catalog.default_quality in model.qualities else model.qualities[0]
+    return cost.estimate(Request("generate", model.id, "", _SHOWN_SIZE, quality), model)
+
+
+def _end_text(model: Model) -> str:
+    if model.shutdown is None:
+        return ""
+    return _("{date}, then {successor}").format(
+        date=model.shutdown.isoformat(), successor=", ".join(model.successors)
+    )
+
+
+def _model_document(model: Model, catalog: Catalog, today: date) -> dict[str, object]:
+    ended = model.ended(today)
+    priced = not ended and model.prices is not None
+    prices = model.prices
+    return {
+        "id": model.id,
+        "title": model.title,
+        "state": "ended" if ended else "ending" if model.shutdown else "live",
+        "default": model.id == catalog.default_model,
+        "released": model.released.isoformat() if model.released else None,
+        "shutdown": model.shutdown.isoformat() if model.shutdown else None,
+        "successors": list(model.successors),
+        "qualities": list(model.qualities),
+        "exact_price": priced and _shown_estimate(model, catalog).exact,
+        "usd_per_million_tokens": None
+        if prices is None
+        else {
+            "text_input": decimal_usd(prices.text_input),
+            "image_input": decimal_usd(prices.image_input),
+            "image_output": decimal_usd(prices.image_output),
+        },
+    }
