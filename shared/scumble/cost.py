@@ -160,9 +160,7 @@ def bill(usage: Usage | None, model: Model, estimate: Estimate) -> Bill:
     return Bill(total=sum(cost for *_rest, cost in lines), lines=lines, from_usage=True)
 
 
-def price_by_size(
-    model: Model, kind: Literal["generate", "edit"], quality: str
-) -> Callable[[Size], int]:
+def price_by_size(model: Model, kind: Literal["generate", "edit"], quality: str) -> Callable[[Size], int]:
     """The expected micro-dollars of one picture of a size, for comparing shapes; 0 without prices.
 
     For an edit the picture that is sent is as large. Each size is worked out once.
