@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scumble.ledger import Ledger
-from scumble.money import price
+from scumble.money import decimal_usd
 from scumble.settings import Home
 from tools import hosts, package
 from tools.host_cache import HostMissing
 
 _OUTPUT = package.ROOT / "build" / "demo"
 _ENLARGED = 3
-_FILL_PROMPT = "a pond with golden koi seen from above"
+_FILL_PROMPT = "a tiny garden of soft green moss"
 _PROMPTS = {
     "Floor": "weathered oak planks, fine grain",
-    "Wall + Block": "old red brick wall, lime mortar",
+    "Wall + Block": "old red brick wall, white mortar",
     "Pillar + Ball + Suzanne": "polished green marble with white veins",
 }
 _HERE = Path(__file__).resolve().parent
@@ -129,8 +129,9 @@ def _print_table(made: Sequence[Made], home: Home) -> None:
         for each in made:
             entry = ledger.entry(each.result)
             asked = entry.spending
-            bill = f"free in the sandbox; the API: {price(entry.would_bill)}"
-            rows.append((each.asked, asked.model, asked.size, price(asked.expected), bill, each.place))
+            estimate = f"${decimal_usd(asked.expected)}"
+            bill = f"free in the sandbox; the API: ${decimal_usd(entry.would_bill)}"
+            rows.append((each.asked, asked.model, asked.size, estimate, bill, each.place))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -37,6 +37,7 @@ def main() -> None:
     Gimp.Selection.none(image)
     _save(image, folder / "after.png")
     _save(image, folder / "after.xcf")
+    image.delete()
     (folder / "gimp.json").write_text(json.dumps({"result": answer.index(3)}), "utf-8")
 
 
