@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -37,6 +37,7 @@ KINDS = [
 ]
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 LIMIT = 10_000
+UNHURRIED = settings(deadline=None)
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -142,6 +143,7 @@ def keyed_alpha(sample: Sample) -> bytes:
     return bytes(alpha)
 
 
+@UNHURRIED
 @given(samples())
 def test_every_kind_of_file_reads_as_in_pillow(sample: Sample) -> None:
     """All colour types and depths, all filters, palettes, transparent colours, data in several pieces."""
@@ -156,6 +158,7 @@ def test_every_kind_of_file_reads_as_in_pillow(sample: Sample) -> None:
         assert (channels, pixels) == by_pillow(sample)
 
 
+@UNHURRIED
 @given(st.sampled_from((1, 3, 4)), st.integers(1, 30), st.integers(1, 30), st.integers(0, 9), st.data())
 def test_what_is_written_reads_back_here_and_in_pillow(
     channels: int, width: int, height: int, level: int, data: st.DataObject
@@ -232,6 +235,7 @@ def test_a_flipped_bit_is_refused_wherever_it_is() -> None:
             png.decode(bytes(broken), LIMIT)
 
 
+@UNHURRIED
 @given(st.binary(max_size=200))
 def test_garbage_is_refused(garbage: bytes) -> None:
     """With a signature or without."""
@@ -240,6 +244,7 @@ def test_garbage_is_refused(garbage: bytes) -> None:
             png.decode(data, LIMIT)
 
 
+@UNHURRIED
 @given(st.binary(max_size=80))
 def test_garbage_in_the_compressed_data_is_refused(garbage: bytes) -> None:
     """With right checksums around it."""
@@ -345,6 +350,7 @@ def test_a_cut_off_header_has_no_size(format: str) -> None:
             continue
 
 
+@UNHURRIED
 @given(st.sampled_from((b"", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBPVP8X", b"GIF89a")), st.binary(max_size=60))
 def test_garbage_has_no_size_or_a_positive_one(start: bytes, garbage: bytes) -> None:
     """Only ValueError comes out of bytes from a stranger."""

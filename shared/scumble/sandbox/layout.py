@@ -22,6 +22,8 @@ FACE = 127
 
 TINT = 16
 _STEPS = 64
+_LEAST = 4
+"""No stone is smaller, in pixels, but in a picture that is."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ class Courses:
 
     def __init__(self, masonry: Masonry, size: Size, measure: int, dice: Dice) -> None:
         self._size = size
-        count = max(1, round(masonry.courses * size.height / measure))
-        if masonry.stagger and count % 2:
-            count += 1
+        count = min(round(masonry.courses * size.height / measure), size.height // _LEAST)
+        if masonry.stagger:
+            count += count % 2
+        count = max(1, count)
         self._tops = [index * size.height // count for index in range(count)] + [size.height]
         height = size.height / count
-        per_course = max(1, round(size.width / (height * masonry.stretch)))
+        per_course = round(size.width / (height * masonry.stretch))
+        per_course = max(1, min(per_course, size.width // _LEAST))
         self._unit = max(1.0, height * (masonry.edge + masonry.roundness) * 1.25)
         if masonry.rivets:
             self._unit = height * 0.25

@@ -248,13 +248,14 @@ def _marble(reading: Reading, canvas: _Canvas) -> Surface:
     else:
         vein = _named(reading, 1, shade(base, 1.7))
         stops = (
-            (0, shade(vein, 1.2)),
-            (40, mixed(vein, base, 0.35)),
-            (100, base),
-            (170, shade(base, 0.8)),
-            (254, shade(base, 0.6)),
+            (0, shade(vein, 1.3)),
+            (40, vein),
+            (84, mixed(vein, base, 0.3)),
+            (140, base),
+            (200, shade(base, 0.8)),
+            (250, shade(base, 0.58)),
         )
-    veins = bytes(round(150 * min(1.0, abs(value - 124) / 17) ** 0.45) for value in range(256))
+    veins = bytes(round(150 * min(1.0, abs(value - 124) / 36) ** 0.42) for value in range(256))
     return _plain(
         canvas.octaves((3, 8), (7, 5), (16, 3), (40, 2), (110, 1)),
         stops,

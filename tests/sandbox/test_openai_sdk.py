@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unmodified openai SDK works with the sandbox's server as with the service."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from typing import Any
+
+import openai
+import pytest
+from openai.types import ImagesResponse
+from PIL import Image, ImageDraw
+
+FLARE = "gpt-image-2.5-flare"
+SIZE = (1024, 640)
+
+
+def photo(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Every pixel tells where it is."""
+    across = Image.linear_gradient("L").rotate(90).resize(size)
+    return Image.merge("RGB", (across, Image.linear_gradient("L").resize(size), across))
+
+
+def png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def masked(size: tuple[int, int] = SIZE) -> Image.Image:
+    mask = Image.new("RGBA", size, (0, 0, 0, 255))
+    ImageDraw.Draw(mask).ellipse((300, 200, 700, 500), fill=(0, 0, 0, 0))
+    return mask
+
+
+def pictures(reply: ImagesResponse) -> list[Image.Image]:
+    assert reply.data is not None
+    opened = [Image.open(io.BytesIO(base64.b64decode(each.b64_json or ""))) for each in reply.data]
+    for image in opened:
+        image.load()
+    return opened
+
+
+def error_body(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> dict[str, Any]:
+    """The envelope, which the SDK gives unpacked; with the request's id from its header."""
+    assert isinstance(caught.value.body, dict)
+    assert caught.value.request_id
+    return dict(caught.value.body)
+
+
+def test_a_picture_is_generated(client: openai.OpenAI) -> None:
+    """Decoded by the SDK's own types, every field in its place."""
+    reply = client.images.generate(
+        model=FLARE,
+        prompt="an old brick wall",
+        size="1024x640",
+        quality="low",
+        background="opaque",
+        output_format="png",
+        moderation="low",
+    )
+    (image,) = pictures(reply)
+    assert (image.format, image.mode, image.size) == ("PNG", "RGB", SIZE)
+    assert (reply.size, reply.quality, reply.background) == ("1024x640", "low", "opaque")
+    assert reply.output_format == "png" and reply.created == 1_795_348_800
+    assert reply.usage is not None and reply.usage.output_tokens_details is not None
+    assert reply.usage.input_tokens == reply.usage.input_tokens_details.text_tokens == 5 + 6
+    assert reply.usage.output_tokens == reply.usage.output_tokens_details.image_tokens == 107
+    assert reply.usage.total_tokens == 118
+
+
+def test_several_pictures_come_at_once_and_differ(client: openai.OpenAI) -> None:
+    """n = 2."""
+    reply = client.images.generate(model=FLARE, prompt="moss", n=2, size="1024x640", quality="low")
+    first, second = pictures(reply)
+    assert first.tobytes() != second.tobytes()
+
+
+def test_a_picture_is_edited_with_a_mask(client: openai.OpenAI) -> None:
+    """As multipart, the way the SDK sends it: painted inside, a little changed outside."""
+    before = photo()
+    reply = client.images.edit(
+        model=FLARE,
+        image=("photo.png", png(before), "image/png"),
+        mask=("mask.png", png(masked()), "image/png"),
+        prompt="a mossy stone wall",
+        size="1024x640",
+        quality="medium",
+    )
+    (after,) = pictures(reply)
+    assert after.size == before.size
+    outside = [
+        bytes(a) for a in (before.crop((0, 0, 1024, 190)).tobytes(), after.crop((0, 0, 1024, 190)).tobytes())
+    ]
+    drift = sum(abs(a - b) for a, b in zip(*outside, strict=True)) / len(outside[0])
+    assert 1 < drift < 4
+    inside = [image.getpixel((500, 350)) for image in (before, after)]
+    assert inside[0] != inside[1]
+    assert reply.usage is not None
+    assert reply.usage.input_tokens_details.image_tokens == 640
+
+
+def test_several_pictures_are_sent(client: openai.OpenAI) -> None:
+    """As image[], each counted."""
+    images = [(f"{number}.png", png(photo((256, 256))), "image/png") for number in range(3)]
+    reply = client.images.edit(model=FLARE, image=images, prompt="together", size="1024x640", quality="low")
+    assert pictures(reply)[0].size == SIZE
+    assert reply.usage is not None and reply.usage.input_tokens_details.image_tokens == 3 * 256
+
+
+def test_a_transparent_picture_is_made(client: openai.OpenAI) -> None:
+    """As WebP, which needs Pillow here."""
+    reply = client.images.generate(
+        model=FLARE,
+        prompt="a gold star",
+        size="1024x640",
+        quality="low",
+        background="transparent",
+        output_format="webp",
+        output_compression=90,
+    )
+    (image,) = pictures(reply)
+    assert (image.format, image.mode) == ("WEBP", "RGBA")
+    assert image.getchannel("A").getextrema() == (0, 255)
+    assert reply.background == "transparent"
+
+
+def test_models_are_listed(client: openai.OpenAI) -> None:
+    """With the dates on which they end, and one by one."""
+    ends = {model.id: model.shutdown_date for model in client.models.list()}
+    assert ends[FLARE] is None and ends["gpt-image-1-mini"] == "2026-12-01"
+    assert client.models.retrieve(FLARE).owned_by == "openai"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "param"),
+    [
+        ({"size": "512x512"}, "invalid_value", "size"),
+        ({"quality": "max", "model": "gpt-image-2"}, "invalid_value", "quality"),
+        ({"background": "transparent", "output_format": "jpeg"}, "invalid_value", "background"),
+        ({"prompt": ""}, "empty_string", "prompt"),
+        ({"n": 11}, "integer_above_max_value", "n"),
+        ({"extra_body": {"style": "vivid"}}, "unknown_parameter", "style"),
+        ({"extra_body": {"stream": True}}, "unsupported_in_sandbox", "stream"),
+    ],
+)
+def test_a_bad_generation_is_a_bad_request(
+    client: openai.OpenAI, options: dict[str, Any], code: str, param: str
+) -> None:
+    """With code and parameter in the SDK's own error."""
+    asked: dict[str, Any] = {
+        "model": FLARE,
+        "prompt": "a small red door",
+        "size": "1024x640",
+        "quality": "low",
+    }
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.images.generate(**(asked | options))
+    assert (caught.value.code, caught.value.param) == (code, param)
+    assert set(error_body(caught)) == {"message", "type", "param", "code"}
+    assert "door" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "code"),
+    [
+        (b"no picture", None, "invalid_image_file"),
+        (png(photo((96, 64)))[:-60], None, "invalid_image_file"),
+        (png(photo((96, 64))), png(masked((64, 96))), "invalid_mask_image_format"),
+        (png(photo((96, 64))), png(photo((96, 64))), "invalid_mask_image_format"),
+    ],
+    ids=["not a picture", "cut off", "mask of another size", "mask without alpha"],
+)
+def test_a_bad_picture_is_a_bad_request(
+    client: openai.OpenAI, image: bytes, mask: bytes | None, code: str
+) -> None:
+    """Picture or mask."""
+    more: dict[str, Any] = {} if mask is None else {"mask": ("mask.png", mask, "image/png")}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.images.edit(
+            model=FLARE,
+            image=("photo.png", image, "image/png"),
+            prompt="a small red door",
+            size="1024x640",
+            **more,
+        )
+    assert caught.value.code == code
+    assert error_body(caught)["type"] == "image_generation_user_error"
+
+
+@pytest.mark.parametrize("model", ["gpt-image-1", "dall-e-3", "gpt-image-99"])
+def test_unknown_and_ended_models_are_not_found(client: openai.OpenAI, model: str) -> None:
+    """For generations, edits and the list."""
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.images.generate(model=model, prompt="a door")
+    assert caught.value.code == "model_not_found"
+    with pytest.raises(openai.NotFoundError):
+        client.images.edit(model=model, prompt="a door", image=png(photo((96, 64))))
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve(model)
+
+
+@pytest.mark.parametrize("authorization", ["sk-made-up", "Basic c2s6", "Bearer two words"])
+def test_a_malformed_key_is_refused(client: openai.OpenAI, authorization: str) -> None:
+    """As an authentication error."""
+    with pytest.raises(openai.AuthenticationError) as caught:
+        client.images.generate(model=FLARE, prompt="a door", extra_headers={"Authorization": authorization})
+    assert caught.value.code == "invalid_api_key"
+    assert authorization not in json.dumps(caught.value.body)
+
+
+def test_a_body_above_the_bound_is_refused(client: openai.OpenAI) -> None:
+    """413, and the next request on the same client works."""
+    with pytest.raises(openai.APIStatusError) as caught:
+        client.images.edit(model=FLARE, prompt="a door", image=bytes(3_000_000))
+    assert caught.value.status_code == 413
+    assert client.models.retrieve(FLARE).id == FLARE
