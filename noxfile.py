@@ -73,7 +73,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """The library alone, and the official SDK against the sandbox server."""
-    _install(session, "test", project=True)
+    _install(session, "test", "package", project=True)
     session.run("pytest", *(session.posargs or ["tests/unit", "tests/sandbox"]))
 
 

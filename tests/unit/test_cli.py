@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from scumble.cli import main
+from scumble.cli.output import print_table
 from scumble.settings import Home
 from tests.servers import EchoServer
 
@@ -261,3 +262,10 @@ def test_importing_scumble_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_columns_line_up_on_a_terminal_in_korean_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A Korean letter is two columns wide."""
+    print_table(("모델", "b"), [("a", "1"), ("abcdef", "2")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["모델    b", "a       1", "abcdef  2"]

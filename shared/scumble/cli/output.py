@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from ..cost import Bill, Estimate, Span
@@ -111,8 +112,14 @@ def bill_text(bill: Bill, sandbox: bool) -> str:
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, separated by two spaces."""
+    """Columns as wide as their widest cell on a terminal, separated by two spaces."""
     table = [tuple(head), *(tuple(row) for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    widths = [max(_columns(row[column]) for row in table) for column in range(len(head))]
     for row in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = [cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def _columns(text: str) -> int:
+    """Columns of a terminal; Korean letters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
