@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests under way: worker threads without bpy, and the main thread that looks after them.
+
+A thread never touches Blender. A persistent timer (it outlives a file load) takes the threads' events and
+hands a finished picture to the apply operator, which makes one undo step of it. Timers do not fire without a
+window, so there `finish` does the same work while it waits.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import bpy
+
+from . import asking
+from .asking import Wish
+from .scumble.cost import Estimate
+from .scumble.errors import ScumbleError
+from .scumble.settings import Home
+from .targets import NotPlaced, Target
+from .translations import _, use_blenders_language
+
+if TYPE_CHECKING:
+    # Ledger, store and client are loaded with the first request, not when Blender starts.
+    from .scumble.jobs import Job, Result
+
+TICK_SECONDS = 0.15
+
+
+@dataclass
+class Task:
+    """One request under way; `expected_seconds` is 0 where it is not known."""
+
+    number: int
+    job: Job
+    home: Home
+    target: Target
+    model: str
+    estimate: Estimate
+    sandbox: bool
+    expected_seconds: int
+    started: float = field(default_factory=time.monotonic)
+    sent: bool = False
+    ended: bool = False
+    result: Result | None = None
+    shown_second: int = -1
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a request ended; money in micro-dollars, `billed` 0 in the sandbox."""
+
+    title: str
+    result: str = ""
+    model: str = ""
+    billed: int = 0
+    would_bill: int = 0
+    sandbox: bool = False
+    materials: tuple[str, ...] = ()
+    image: str = ""
+    error: ScumbleError | None = None
+
+
+last: Outcome | None = None
+
+_tasks: list[Task] = []
+_numbers = itertools.count(1)
+_prepared: set[Home] = set()
+
+
+def register() -> None:
+    atexit.register(_stop_timer)
+
+
+def unregister() -> None:
+    """Stop what has not been sent; what has been is kept by its thread, and no longer placed."""
+    atexit.unregister(_stop_timer)
+    _stop_timer()
+    for task in _tasks:
+        task.job.cancel()
+    _tasks.clear()
+
+
+def under_way() -> list[Task]:
+    return [task for task in _tasks if not task.ended]
+
+
+def start(wish: Wish, target: Target) -> Task:
+    """Send the wish on its way. Raises ScumbleError when it may not be; then nothing was sent."""
+    global last
+    from .scumble.jobs import Asker, Job, prepare
+
+    use_blenders_language()
+    request, model = asking.checked_request(wish)
+    account = asking.account()
+    asking.require_online(account)
+    home = asking.home()
+    if home not in _prepared:
+        prepare(home)
+        _prepared.add(home)
+    asker = Asker("blender", document=bpy.data.filepath)
+    job = Job(request, asker, home, account, asking.catalog())
+    task = Task(
+        number=next(_numbers),
+        job=job,
+        home=home,
+        target=target,
+        model=model.id,
+        estimate=asking.estimate(wish),
+        sandbox=account.sandbox,
+        expected_seconds=model.expected_seconds.get(wish.quality, 0),
+    )
+    job.start()
+    last = None
+    _tasks.append(task)
+    if not bpy.app.background:
+        _start_timer()
+    return task
+
+
+def find(number: int) -> Task | None:
+    return next((task for task in _tasks if task.number == number), None)
+
+
+def finish(task: Task) -> Outcome | None:
+    """Wait for the task here, as a script without a window must; Ctrl-C stops it."""
+    while task in under_way():
+        try:
+            task.job.wait(TICK_SECONDS)
+        except KeyboardInterrupt:
+            task.job.cancel()
+        _look_after(task)
+    return last
+
+
+def conclude(outcome: Outcome) -> None:
+    """Make this the outcome that the panel and scripts see."""
+    global last
+    last = outcome
+    _redraw()
+
+
+def dismiss() -> None:
+    """Forget the last outcome."""
+    global last
+    last = None
+
+
+def look_after_all() -> None:
+    """Take what the threads reported since the last time."""
+    use_blenders_language()
+    for task in tuple(_tasks):
+        _look_after(task)
+
+
+def _look_after(task: Task) -> None:
+    from .scumble.jobs import Failed, Finished, Sent
+
+    # Asked before the events are taken, so that none can come after the last look.
+    thread_ended = task.job.wait(0)
+    for event in task.job.events():
+        match event:
+            case Sent():
+                task.sent = True
+                _redraw()
+            case Finished(result):
+                task.result = result
+                _hand_over(task, result)
+                task.ended = True
+            case Failed(error):
+                # The thread of a stopped request goes on, and what it brings is still told.
+                task.ended = True
+                conclude(Outcome(task.target.title, error=error))
+    if thread_ended:
+        _tasks.remove(task)
+    if int(task.seconds) != task.shown_second:
+        task.shown_second = int(task.seconds)
+        _redraw()
+
+
+def _hand_over(task: Task, result: Result) -> None:
+    if task.ended:
+        conclude(not_placed(task, result, _("The picture that was stopped has arrived.")))
+        return
+    try:
+        # A further positional True makes an undo step, which operators called from Python do not.
+        bpy.ops.scumble.apply("EXEC_DEFAULT", True, task=task.number)  # type: ignore[attr-defined]
+    except RuntimeError:
+        # Blender prints the traceback; whatever it was, the paid picture must not be lost sight of.
+        conclude(not_placed(task, result, _("Blender could not place the picture.")))
+
+
+def not_placed(task: Task, result: Result, reason: str) -> Outcome:
+    """The outcome of a picture that is in the store only."""
+    billed = 0 if result.sandbox else result.bill.total
+    return Outcome(
+        title=task.target.title,
+        result=result.id,
+        model=task.model,
+        billed=billed,
+        would_bill=result.bill.total,
+        sandbox=result.sandbox,
+        error=NotPlaced(reason, result.folder, billed > 0),
+    )
+
+
+def _tick() -> float | None:
+    look_after_all()
+    return TICK_SECONDS if _tasks else None
+
+
+def _start_timer() -> None:
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=TICK_SECONDS, persistent=True)
+
+
+def _stop_timer() -> None:
+    # A timer that is still registered when Blender 4 exits hangs or crashes it.
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts in Blender's language: English is the source, Korean is complete."""
+
+from __future__ import annotations
+
+import bpy
+
+from .scumble import translation
+from .scumble.translation import N_
+
+__all__ = ["KOREAN", "N_", "_", "register", "unregister", "use_blenders_language"]
+
+_EVERYWHERE = "*"
+_OPERATOR = "Operator"
+
+_used_language: str | None = None
+
+
+def _(text: str) -> str:
+    """The text in the language of Blender's interface, when the user wants it translated."""
+    return bpy.app.translations.pgettext_iface(text) if text else ""
+
+
+def use_blenders_language() -> None:
+    """Let the library's own texts (errors, parts of a price) follow Blender's language."""
+    global _used_language
+    wanted = bpy.app.translations.locale if bpy.context.preferences.view.use_translate_interface else ""
+    if wanted != _used_language:
+        _used_language = wanted
+        translation.use_language(wanted or "en")
+
+
+def register() -> None:
+    both = {
+        (context, english): korean
+        for english, korean in KOREAN.items()
+        for context in (_EVERYWHERE, _OPERATOR)
+    }
+    bpy.app.translations.register(__package__, {"ko_KR": both})
+
+
+def unregister() -> None:
+    bpy.app.translations.unregister(__package__)
+
+
+KOREAN = {
+    "the command that starts Blender: leave out --offline-mode": (
+        "Blender를 시작하는 명령에서 --offline-mode 제거"
+    ),
+    "Edit > Preferences > System > Network > Allow Online Access": (
+        "편집 > 환경 설정 > 시스템 > 네트워크 > 온라인 액세스 허용"
+    ),
+    "a size is written like 1024x1024": "크기는 1024x1024처럼 씁니다",
+    "Generate Texture": "텍스처 생성",
+    "Make a texture from the prompt and put it on the target": "프롬프트로 텍스처를 만들어 대상에 입힙니다",
+    "Apply Texture": "텍스처 적용",
+    "Stop": "중지",
+    "Dismiss": "닫기",
+    "Take this message away": "이 메시지를 치웁니다",
+    "Prompt": "프롬프트",
+    "Model": "모델",
+    "Quality": "품질",
+    "Size": "크기",
+    "Such as 1024x1024": "예: 1024x1024",
+    "Seamless": "이음매 없이",
+    "Target": "대상",
+    "The material is not in the file any more.": "매테리얼이 파일에 더 이상 없습니다.",
+    "The objects are not in the file any more.": "오브젝트가 파일에 더 이상 없습니다.",
+    "The material shows no Principled BSDF any more.": (
+        "매테리얼의 출력에 프린시플드 BSDF가 더 이상 연결되어 있지 않습니다."
+    ),
+    "Stop. Nothing has been sent, and nothing is billed": (
+        "중지합니다. 아직 아무것도 보내지 않았으며 청구되지 않습니다"
+    ),
+    "Stop. The sandbox bills nothing": "중지합니다. 샌드박스는 아무것도 청구하지 않습니다",
+    "Stop. The picture may still be billed: {price}. If it comes it is kept in Results": (
+        "중지합니다. 그림값이 청구될 수 있습니다: {price}. 그림이 도착하면 결과에 보관됩니다"
+    ),
+    "New Material": "새 매테리얼",
+    "Active Material": "활성 매테리얼",
+    "words {price}": "글 {price}",
+    "pictures sent {price}": "보낸 그림 {price}",
+    "picture {price}": "그림 {price}",
+    "previews {price}": "미리보기 {price}",
+    "Texture": "텍스처",
+    "If stopped it may still be billed: {price}": "중지해도 청구될 수 있습니다: {price}",
+    "Describe the texture": "텍스처를 설명하세요",
+    "Generate": "생성",
+    "Generate   price unknown": "생성   가격 알 수 없음",
+    "Sandbox: nothing is billed.": "샌드박스: 청구되지 않습니다.",
+    "Stopping now is free.": "지금 중지하면 무료입니다.",
+    "free; the API would have billed {price}": "무료. API였다면 {price}이(가) 청구되었을 것입니다",
+    "Objects": "오브젝트",
+    "Material": "매테리얼",
+    "Sandbox: free placeholder pictures.": "샌드박스: 무료 견본 그림입니다.",
+    "Generate   {price}": "생성   {price}",
+    "Seen in Material Preview and Rendered shading.": "매테리얼 미리보기와 렌더 셰이딩에서 보입니다.",
+    "billed {price}": "{price} 청구됨",
+    "Write a prompt to generate.": "생성하려면 프롬프트를 쓰세요.",
+    "{seconds} s of about {expected}": "{seconds}초 / 약 {expected}초",
+    "{seconds} s": "{seconds}초",
+    "Data Folder": "데이터 폴더",
+    "Paid pictures and the record of spending, shared with GIMP and the command line": (
+        "구매한 그림과 지출 기록. GIMP 및 명령줄과 함께 씁니다"
+    ),
+    "Service": "서비스",
+    "API Key": "API 키",
+    "None: the built-in sandbox makes free placeholder pictures": (
+        "없음: 내장 샌드박스가 무료 견본 그림을 만듭니다"
+    ),
+    "Set the environment variable OPENAI_API_KEY before Blender starts,": (
+        "Blender를 시작하기 전에 환경 변수 OPENAI_API_KEY를 설정하거나,"
+    ),
+    "Built-in sandbox": "내장 샌드박스",
+    "Online Access": "온라인 액세스",
+    "or put the key alone into this file, readable only by you: {path}": (
+        "본인만 읽을 수 있는 이 파일에 키만 넣으세요: {path}"
+    ),
+    "From {source}": "출처: {source}",
+    "Open Data Folder": "데이터 폴더 열기",
+    "Low": "낮음",
+    "Medium": "중간",
+    "High": "높음",
+    "Extra High": "매우 높음",
+    "Maximum": "최대",
+    "Standard": "표준",
+    "HD": "HD",
+    "How much work the model puts into the picture": "모델이 그림에 들이는 공",
+    "Pixels of the texture": "텍스처의 픽셀 수",
+    "The image model that makes the texture": "텍스처를 만드는 이미지 모델",
+    "How much work the model puts into the picture; the price grows with it": (
+        "모델이 그림에 들이는 공. 높을수록 비쌉니다"
+    ),
+    "Pixels of the texture; the price depends on it": "텍스처의 픽셀 수. 가격이 이에 따라 달라집니다",
+    "Pixels of the texture; the service calls sizes this large experimental": (
+        "텍스처의 픽셀 수. 서비스는 이렇게 큰 크기를 실험적이라고 합니다"
+    ),
+    "Ask for a texture that tiles, evenly lit, by a hint added to the prompt": (
+        "프롬프트에 지시를 덧붙여, 고르게 밝고 이어 붙일 수 있는 텍스처를 요청합니다"
+    ),
+    "Where the texture goes": "텍스처가 들어갈 곳",
+    "What the texture shows, in your own words; never saved in the file": (
+        "텍스처가 보여 줄 것을 자유롭게 쓰세요. 파일에 저장되지 않습니다"
+    ),
+    "Name of the result in the store": "저장소에서의 결과 이름",
+    "Micro-dollars billed; 0 in the sandbox": "청구된 마이크로달러. 샌드박스에서는 0",
+    "Micro-dollars the service bills for this": "서비스가 이것에 청구하는 마이크로달러",
+    "Whether the sandbox made the picture": "샌드박스가 만든 그림인지 여부",
+    "Names of the materials with the texture, one a line": "텍스처가 들어간 매테리얼 이름, 한 줄에 하나",
+    "Name of the image": "이미지 이름",
+    "What went wrong, empty when nothing did": "무엇이 잘못되었는지. 문제가 없으면 비어 있음",
+    "The error's stable name": "오류의 고정 이름",
+    "A new material in the active slot of every selected object": (
+        "선택한 모든 오브젝트의 활성 슬롯에 새 매테리얼"
+    ),
+    "The Base Color of the active object's active material; its other nodes stay": (
+        "활성 오브젝트의 활성 매테리얼의 베이스 컬러. 다른 노드는 그대로 둡니다"
+    ),
+    "The picture that was stopped has arrived.": "중지했던 그림이 도착했습니다.",
+    "Blender could not place the picture.": "Blender가 그림을 배치하지 못했습니다.",
+    "Choose New Material as the target.": "대상으로 새 매테리얼을 고르세요.",
+    "{first} and {count} more": "{first} 외 {count}개",
+    "The picture is kept in {folder}": "그림은 {folder}에 보관되어 있습니다",
+    "No object is selected.": "선택한 오브젝트가 없습니다.",
+    "Select the objects to be textured.": "텍스처를 입힐 오브젝트를 선택하세요.",
+    "No selected object can have a material.": "선택한 오브젝트 중 매테리얼을 가질 수 있는 것이 없습니다.",
+    "Select a mesh, curve, surface, metaball or text object.": (
+        "메쉬, 커브, 표면, 메타볼 또는 텍스트 오브젝트를 선택하세요."
+    ),
+    "No object is active.": "활성 오브젝트가 없습니다.",
+    "Click the object to be textured.": "텍스처를 입힐 오브젝트를 클릭하세요.",
+    "Make it local, or choose New Material as the target.": (
+        "로컬로 만들거나, 대상으로 새 매테리얼을 고르세요."
+    ),
+    "Connect a Principled BSDF to its output, or choose New Material as the target.": (
+        "출력에 프린시플드 BSDF를 연결하거나, 대상으로 새 매테리얼을 고르세요."
+    ),
+    "Make it local (Object > Relations > Make Local), or deselect it.": (
+        "로컬로 만들거나(오브젝트 > 관계 > 로컬 만들기) 선택을 해제하세요."
+    ),
+    "{name} has no active material.": "{name}에 활성 매테리얼이 없습니다.",
+    "The material {name} is linked from another file.": (
+        "매테리얼 {name}은(는) 다른 파일에서 연결되어 있습니다."
+    ),
+    "The material {name} shows no Principled BSDF.": (
+        "매테리얼 {name}의 출력에 프린시플드 BSDF가 연결되어 있지 않습니다."
+    ),
+    "{name} is linked from another file.": "{name}은(는) 다른 파일에서 연결되어 있습니다.",
+}
