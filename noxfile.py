@@ -104,7 +104,7 @@ def blender(session: nox.Session) -> None:
     failed = []
     for version, python in pythons.items():
         session.log(f"Blender {version}")
-        profile = Path(session.create_tmp()) / f"profile-{version}"
+        profile = Path(session.create_tmp()).resolve() / f"profile-{version}"
         shutil.rmtree(profile, ignore_errors=True)
         environment = {"BLENDER_USER_RESOURCES": str(profile)}
         command = [str(python), "-m", "pytest", *(session.posargs or ["tests/blender"])]
