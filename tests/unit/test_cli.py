@@ -152,8 +152,9 @@ def test_a_picture_smaller_than_any_legal_request_is_padded(
     original = photo((301, 207))
     original.save(tmp_path / "in.png")
     document = run(
-        capsys, "edit", str(tmp_path / "in.png"), "--prompt", "the same", "-o", str(tmp_path / "out.png")
-    )
+        capsys, "edit", str(tmp_path / "in.png"), "--prompt", "the same", "--detail", "native",
+        "-o", str(tmp_path / "out.png"),
+    )  # fmt: skip
     assert document["scale"] == 1.0
     left, top, right, bottom = document["padding"]
     assert left + 301 + right == document["request_size"][0]

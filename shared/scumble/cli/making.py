@@ -58,7 +58,7 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     price = cost.price_by_size(model, "edit", quality)
     if arguments.mask is None:
         selection = None
-        plan = geometry.whole(original.size, model.sizes, price)
+        plan = geometry.whole(original.size, model.sizes, price, arguments.detail)
     else:
         selection = compositing.read_selection(arguments.mask, original.size)
         bounds = compositing.selection_bounds(selection)
