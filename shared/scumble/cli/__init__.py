@@ -15,7 +15,7 @@ from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import making, planning, spending
+from . import keys, making, planning, spending
 from .output import print_error
 
 
@@ -44,6 +44,9 @@ def _run(chosen: argparse.Namespace) -> None:
     home = find_home()
     if chosen.command == "spend":
         spending.spend(chosen, home)
+        return
+    if chosen.command == "key":
+        keys.key(chosen, home)
         return
     catalog = load(home.catalog)
     if chosen.command == "estimate":
@@ -126,6 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(spend)
 
     _add_json(commands.add_parser("models", help=_("the models, their prices and how long they live")))
+
+    keys.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
     sandbox.add_argument("--port", type=int, default=8470)

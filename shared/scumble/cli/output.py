@@ -34,6 +34,12 @@ def print_error(error: ScumbleError, as_json: bool) -> None:
     print(error, file=sys.stderr)
 
 
+def print_warnings(warnings: Iterable[str]) -> None:
+    """On standard error, where they do not disturb a document."""
+    for warning in warnings:
+        print(_("Warning: {text}").format(text=warning), file=sys.stderr)
+
+
 def usd_document(span: Span) -> dict[str, str]:
     return {
         "low": decimal_usd(span.low),
