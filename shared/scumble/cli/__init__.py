@@ -50,11 +50,11 @@ def _run(chosen: argparse.Namespace) -> None:
         return
     catalog = load(home.catalog)
     if chosen.command == "estimate":
-        planning.estimate(chosen, catalog)
+        planning.estimate(chosen, catalog, home)
     elif chosen.command == "plan":
-        planning.plan(chosen, catalog)
+        planning.plan(chosen, catalog, home)
     elif chosen.command == "models":
-        planning.models(chosen, catalog)
+        planning.models(chosen, catalog, home)
     elif chosen.command == "sandbox":
         _serve_sandbox(chosen)
     else:
@@ -128,7 +128,11 @@ def _parser() -> argparse.ArgumentParser:
     spend.add_argument("--limit", type=int, help=_("how many entries to list"))
     _add_json(spend)
 
-    _add_json(commands.add_parser("models", help=_("the models, their prices and how long they live")))
+    models = commands.add_parser("models", help=_("the models, their prices and how long they live"))
+    models.add_argument(
+        "--ask", action="store_true", help=_("ask the service which of them the key may use; costs nothing")
+    )
+    _add_json(models)
 
     keys.add_parser(commands.add_parser, _add_json)
 
