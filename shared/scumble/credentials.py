@@ -69,22 +69,19 @@ class Secret:
 class Account:
     """The service's address without a final slash, and the key for it with where it was found.
 
-    `notice` says why a keychain that is there was passed over, and is empty otherwise.
+    `notice` says why a keychain that is there was passed over, and is empty otherwise. `other_server` is the
+    host of a server that is not OpenAI's own, whose prices are unknown; empty for the service and sandbox.
     """
 
     base_url: str
     key: Secret | None = field(repr=False)
     key_source: str
     notice: str = ""
+    other_server: str = ""
 
     @property
     def sandbox(self) -> bool:
         return self.key is None
-
-    @property
-    def own_service(self) -> bool:
-        """Whether the built-in prices hold: OpenAI's own service, or the sandbox that plays it."""
-        return self.sandbox or urlsplit(self.base_url).hostname == urlsplit(SERVICE_URL).hostname
 
     @property
     def host(self) -> str:
@@ -122,7 +119,8 @@ def find_account(home: Home, environment: Mapping[str, str] = os.environ) -> Acc
     if key is None:
         return Account(base_url, None, "", notice)
     _check_key(key, source)
-    return Account(base_url, key, source, notice)
+    other = "" if urlsplit(base_url).netloc == urlsplit(SERVICE_URL).netloc else urlsplit(base_url).netloc
+    return Account(base_url, key, source, notice, other)
 
 
 def key_places(home: Home, environment: Mapping[str, str] = os.environ) -> tuple[KeyPlace, ...]:

@@ -160,7 +160,7 @@ def test_the_host_name_is_checked(pem: Path) -> None:
                 if expected is None:
                     context.wrap_socket(plain, server_hostname=name).close()
                 else:
-                    with pytest.raises(expected, match="api.example.com"):
+                    with pytest.raises(expected, match=r"api\.example\.com"):
                         context.wrap_socket(plain, server_hostname=name)
 
 

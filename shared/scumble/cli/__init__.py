@@ -10,12 +10,13 @@ from pathlib import Path
 
 from .. import __version__
 from ..catalog import load
+from ..credentials import find_account
 from ..errors import Exit, ScumbleError, StorageError
 from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import keys, making, planning, spending
+from . import keys, making, planning, results, spending
 from .output import print_error
 
 
@@ -48,7 +49,12 @@ def _run(chosen: argparse.Namespace) -> None:
     if chosen.command == "key":
         keys.key(chosen, home)
         return
+    if chosen.command == "results":
+        results.results(chosen, home)
+        return
     catalog = load(home.catalog)
+    if chosen.command != "sandbox":
+        catalog = catalog.priced_for(find_account(home).other_server)
     if chosen.command == "estimate":
         planning.estimate(chosen, catalog, home)
     elif chosen.command == "plan":
@@ -135,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(models)
 
     keys.add_parser(commands.add_parser, _add_json)
+    results.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
     sandbox.add_argument("--port", type=int, default=8470)

@@ -116,11 +116,11 @@ def _report(result: Result, files: list[Path], as_json: bool, plan: dict[str, ob
                 "size": list(result.answer.size),
                 **plan,
                 "estimate": estimate_document(result.estimate),
-                "bill": bill_document(result.bill, result.sandbox),
+                "bill": bill_document(result.bill, result.sandbox, result.estimate.priced),
             }
         )
         return
-    print(_("Billed: {bill}").format(bill=bill_text(result.bill, result.sandbox)))
+    print(_("Billed: {bill}").format(bill=bill_text(result.bill, result.sandbox, result.estimate.priced)))
     for file in files:
         print(file)
 
