@@ -36,7 +36,8 @@ class Desk:
     def open(cls) -> Desk:
         """Read all three. Raises SetupError."""
         home = find_home()
-        return cls(home, load(home.catalog), find_account(home))
+        account = find_account(home)
+        return cls(home, load(home.catalog).priced_for(account.other_server), account)
 
     def model(self, id: str) -> Model:
         """The model of that id, the usual one for an empty id. Raises UnknownModel or ModelEnded."""

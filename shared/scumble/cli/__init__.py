@@ -10,12 +10,13 @@ from pathlib import Path
 
 from .. import __version__
 from ..catalog import load
+from ..credentials import find_account
 from ..errors import Exit, ScumbleError, StorageError
 from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import making, planning, spending
+from . import keys, making, planning, results, spending
 from .output import print_error
 
 
@@ -45,13 +46,21 @@ def _run(chosen: argparse.Namespace) -> None:
     if chosen.command == "spend":
         spending.spend(chosen, home)
         return
+    if chosen.command == "key":
+        keys.key(chosen, home)
+        return
+    if chosen.command == "results":
+        results.results(chosen, home)
+        return
     catalog = load(home.catalog)
+    if chosen.command != "sandbox":
+        catalog = catalog.priced_for(find_account(home).other_server)
     if chosen.command == "estimate":
-        planning.estimate(chosen, catalog)
+        planning.estimate(chosen, catalog, home)
     elif chosen.command == "plan":
-        planning.plan(chosen, catalog)
+        planning.plan(chosen, catalog, home)
     elif chosen.command == "models":
-        planning.models(chosen, catalog)
+        planning.models(chosen, catalog, home)
     elif chosen.command == "sandbox":
         _serve_sandbox(chosen)
     else:
@@ -125,7 +134,14 @@ def _parser() -> argparse.ArgumentParser:
     spend.add_argument("--limit", type=int, help=_("how many entries to list"))
     _add_json(spend)
 
-    _add_json(commands.add_parser("models", help=_("the models, their prices and how long they live")))
+    models = commands.add_parser("models", help=_("the models, their prices and how long they live"))
+    models.add_argument(
+        "--ask", action="store_true", help=_("ask the service which of them the key may use; costs nothing")
+    )
+    _add_json(models)
+
+    keys.add_parser(commands.add_parser, _add_json)
+    results.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
     sandbox.add_argument("--port", type=int, default=8470)

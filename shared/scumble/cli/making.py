@@ -19,8 +19,16 @@ from ..shapes import Size
 from ..store import mark_placed
 from ..translation import _
 from . import compositing
-from .output import bill_document, bill_text, estimate_document, estimate_text, plan_document, print_json
-from .planning import chosen_model
+from .output import (
+    bill_document,
+    bill_text,
+    estimate_document,
+    estimate_text,
+    plan_document,
+    print_json,
+    print_warnings,
+)
+from .planning import chosen_model, warnings
 
 
 def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
@@ -28,6 +36,8 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
     output: Path = arguments.output
     compositing.check_writable(output)
     account = find_account(home)
+    remarks = warnings(model, home, account)
+    print_warnings(remarks)
     request = Request(
         kind="generate",
         model=model.id,
@@ -44,7 +54,7 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
     for file, picture in zip(files, result.answer.pictures, strict=True):
         _write_picture(picture, file)
     mark_placed(home, result.id, "file")
-    _report(result, files, arguments.json, {})
+    _report(result, files, arguments.json, {"warnings": list(remarks)})
 
 
 def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
@@ -54,6 +64,8 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     compositing.check_writable(output)
     original = compositing.read_original(arguments.input)
     account = find_account(home)
+    remarks = warnings(model, home, account)
+    print_warnings(remarks)
     quality = arguments.quality or catalog.default_quality
     price = cost.price_by_size(model, "edit", quality)
     if arguments.mask is None:
@@ -78,7 +90,7 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     placed = compositing.placed(original, result.answer.pictures[0], plan, selection)
     compositing.save(placed, original, output)
     mark_placed(home, result.id, "file")
-    _report(result, [output], arguments.json, plan_document(plan))
+    _report(result, [output], arguments.json, {**plan_document(plan), "warnings": list(remarks)})
 
 
 def _ask(
@@ -104,11 +116,11 @@ def _report(result: Result, files: list[Path], as_json: bool, plan: dict[str, ob
                 "size": list(result.answer.size),
                 **plan,
                 "estimate": estimate_document(result.estimate),
-                "bill": bill_document(result.bill, result.sandbox),
+                "bill": bill_document(result.bill, result.sandbox, result.estimate.priced),
             }
         )
         return
-    print(_("Billed: {bill}").format(bill=bill_text(result.bill, result.sandbox)))
+    print(_("Billed: {bill}").format(bill=bill_text(result.bill, result.sandbox, result.estimate.priced)))
     for file in files:
         print(file)
 
