@@ -15,7 +15,7 @@ import scumble
 
 LIBRARY = Path(scumble.__file__).parent
 ARCHITECTURE = LIBRARY.parents[1] / "ARCHITECTURE.md"
-# Beyond the standard library, by module. The hosts have no Pillow: the sandbox there says so of JPEG and WebP.
+# Beyond the standard library, by module. The hosts have no Pillow: the sandbox there says so of JPEG, WebP.
 _THIRD_PARTY = {"requests": None, "PIL": {"cli", "sandbox"}}
 _MODULES = sorted(LIBRARY.rglob("*.py"))
 
