@@ -8,13 +8,22 @@ from dataclasses import replace
 from datetime import date
 
 from .. import cost, geometry
+from ..alternatives import Window, cheaper
 from ..catalog import Catalog, Model
 from ..errors import BadRequest
 from ..money import decimal_usd
 from ..request import Picture, Request, check
-from ..shapes import Rect, Size
+from ..shapes import Size
 from ..translation import _
-from .output import estimate_document, estimate_text, plan_document, print_json, print_table
+from .output import (
+    choice_document,
+    estimate_document,
+    estimate_text,
+    plan_document,
+    print_choices,
+    print_json,
+    print_table,
+)
 
 _SHOWN_SIZE = Size(1024, 1024)
 _STAND_IN_PROMPT = "-"
@@ -42,8 +51,10 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
     )
     found = cost.estimate(request, model)
     refusal = _refusal(request, model)
+    choices = cheaper(request, catalog, date.today())
     if arguments.json:
-        print_json({**estimate_document(found), "refusal": refusal})
+        cheaper_ways = [choice_document(choice) for choice in choices]
+        print_json({**estimate_document(found), "refusal": refusal, "cheaper": cheaper_ways})
         return
     print(f"{found.model}, {found.quality}, {found.size}: {estimate_text(found)}")
     for line in found.lines:
@@ -51,6 +62,7 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
     for remark in (found.reason, refusal):
         if remark:
             print(remark)
+    print_choices(choices)
 
 
 def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
@@ -73,16 +85,21 @@ def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
         images=(Picture(found.request_size),),
     )
     estimated = cost.estimate(request, model)
+    window = Window(arguments.canvas, arguments.selection, arguments.context, arguments.detail)
+    choices = cheaper(request, catalog, date.today(), window)
     if arguments.json:
-        print_json({**plan_document(found), "estimate": estimate_document(estimated)})
-        return
-    window = Rect(*found.window)
-    print(
-        _("Window {width} x {height} at ({x}, {y})").format(
-            width=window.width, height=window.height, x=window.x, y=window.y
+        print_json(
+            {
+                **plan_document(found),
+                "estimate": estimate_document(estimated),
+                "cheaper": [choice_document(choice) for choice in choices],
+            }
         )
-    )
+        return
+    x, y, width, height = found.window
+    print(_("Window {width} x {height} at ({x}, {y})").format(width=width, height=height, x=x, y=y))
     print(f"{found.describe()}: {estimate_text(estimated)}")
+    print_choices(choices)
 
 
 def models(arguments: argparse.Namespace, catalog: Catalog) -> None:
