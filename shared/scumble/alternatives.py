@@ -134,7 +134,14 @@ class _Search:
             planned = self._planned(model, quality, context)
             if planned is not None:
                 pictures = (Picture(planned.request_size), *request.images[1:])
-                request = replace(request, size=planned.request_size, images=pictures, mask=None, markup=None)
+                overlay = Picture(planned.request_size)
+                request = replace(
+                    request,
+                    size=planned.request_size,
+                    images=pictures,
+                    mask=overlay if request.mask else None,
+                    markup=overlay if request.markup else None,
+                )
             check(request, model, self.today)
             estimate = self.price(replace(request, prompt=self.request.prompt), model)
         except BadRequest:

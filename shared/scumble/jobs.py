@@ -174,8 +174,8 @@ def _perform(
     today = date.today()
     model = catalog.usable(request.model, today)
     check(request, model, today)
-    price = estimate(request, model)
     with Ledger(home.ledger) as ledger:
+        price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
         _stop_if_set(cancel)
         id = ledger.reserve(records.spending(request, asker, price, account.sandbox), over_budget)

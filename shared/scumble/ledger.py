@@ -23,17 +23,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import budgets, reports
 from .budgets import Allowance, Budget, Change, Room, Scope
+from .learned import Learned, learn, size_class
 from .ledger_file import ledger_errors, open_ledger_file, transaction
 from .periods import in_microseconds, moment
 from .process import Process, is_gone, this_process
 from .reports import Accuracy, Group, Topic, Totals
 from .settings import Home
+from .shapes import Size
 from .spendings import Entry, Spending, State, Step, check, document_tag, is_amount, project_tag
 
 if TYPE_CHECKING:
+    from .catalog import Model
     from .cost import Bill
+    from .request import Request
 
-__all__ = ["Entry", "Ledger", "Spending", "State", "Step", "Totals", "budget_left"]
+__all__ = ["Entry", "Ledger", "Spending", "State", "Step", "Totals", "budget_left", "learned_from_bills"]
 
 _FOLLOWERS: dict[State, tuple[State, ...]] = {
     "reserved": ("sent", "released"),
@@ -227,6 +231,16 @@ class Ledger:
         with ledger_errors(self._path):
             return reports.accuracy(self._connection)
 
+    def learned(self, request: Request, model: Model) -> Learned | None:
+        """What real bills say of a request whose model has no exact rule, for `cost.estimate`; None for
+        other models, and from fewer than three bills of the quality and size class."""
+        if model.output is None or model.output.exact:
+            return None
+        with ledger_errors(self._path):
+            billed = reports.billed_tokens(self._connection, request.model, request.quality)
+        wanted = size_class(request.size)
+        return learn(tokens for size, tokens in billed if size_class(_size(size)) == wanted)
+
     def set_budget(self, scope: Scope, limit: int, project: str = "") -> None:
         """Limit one action, each day, each month or a project to micro-dollars, from now on.
 
@@ -360,6 +374,18 @@ def budget_left(
         return Allowance(0)
     with Ledger(home.ledger, now, zone) as ledger:
         return ledger.allowance(project)
+
+
+def learned_from_bills(home: Home, request: Request, model: Model) -> Learned | None:
+    """`Ledger.learned` from a data folder, without creating a ledger for it. Raises StorageError."""
+    if model.output is None or model.output.exact or not home.ledger.exists():
+        return None
+    with Ledger(home.ledger) as ledger:
+        return ledger.learned(request, model)
+
+
+def _size(text: str) -> Size | None:
+    return None if text == "auto" else Size.parse(text)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -7,6 +7,7 @@ times are microseconds since 1970 UTC. Each sum is one statement, so that it see
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -121,6 +122,23 @@ def accuracy(connection: sqlite3.Connection) -> list[Accuracy]:
         " ORDER BY model, quality"
     )
     return [Accuracy(*row) for row in rows]
+
+
+def billed_tokens(connection: sqlite3.Connection, model: str, quality: str) -> list[tuple[str, int]]:
+    """The size asked for and the output tokens of one picture, for the bills that the service stated among
+    the model's newest thousand requests; the newest first."""
+    rows = connection.execute(
+        "SELECT size, n, lines FROM (SELECT number, size, n, quality, sandbox FROM requests WHERE model = ?"
+        " ORDER BY at DESC LIMIT 1000) AS asked JOIN events ON events.request = asked.number"
+        " WHERE quality = ? AND sandbox = 0 AND state = 'settled' AND from_usage = 1",
+        (model, quality),
+    )
+    found = []
+    for size, n, lines in rows:
+        tokens = sum(line[1] for line in json.loads(lines) if line[0] == "image_output")
+        if tokens:
+            found.append((size, -(-tokens // n)))
+    return found
 
 
 def _by_day(connection: sqlite3.Connection, since: int | None, zone: tzinfo | None) -> list[Group]:

@@ -97,6 +97,24 @@ def test_a_window_may_be_narrower() -> None:
     assert [choice.context for choice in choices if choice.changes != "window"] == ["wide"]
 
 
+def test_a_mask_and_a_markup_layer_stay_with_the_request() -> None:
+    """Models that take none are not offered, and their cost is in both prices."""
+    window = Window(Size(4000, 3000), Rect(900, 700, 1400, 1000), "wide")
+    request = edit(window)
+    overlay = Picture(request.images[0].size)
+    plain = replace(CATALOG.find(FLARE), id="plain", snapshots=(), prices=scaled(CATALOG, 50))
+    one = replace(CATALOG, models=(CATALOG.find(FLARE), plain))
+    maskless = replace(one, models=(one.models[0], replace(plain, mask=False)))
+    assert "model" in kinds(cheaper(replace(request, mask=overlay), one, TODAY, window))
+    assert "model" not in kinds(cheaper(replace(request, mask=overlay), maskless, TODAY, window))
+    marked = cheaper(replace(request, markup=overlay), one, TODAY, window)
+    assert marked and all(
+        sum(line.tokens.high for line in choice.estimate.lines if line.part == "image_input")
+        == 2 * cost.input_tokens(plain, Size.parse(choice.estimate.size))
+        for choice in marked
+    )
+
+
 def test_without_a_window_no_other_is_offered() -> None:
     """A whole picture stays whole."""
     window = Window(Size(4000, 3000), Rect(900, 700, 1400, 1000), "wide")

@@ -70,7 +70,7 @@ def test_estimate_has_the_documented_keys(capsys: pytest.CaptureFixture[str]) ->
     )
     assert set(document) == {
         "model", "quality", "size", "exact", "usd", "reserve_usd", "tokens", "reason", "refusal", "lines",
-        "cheaper",
+        "cheaper", "learned_from",
     }  # fmt: skip
     assert document["tokens"]["image_output"] == 439
     assert document["exact"] is True

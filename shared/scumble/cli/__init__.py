@@ -49,9 +49,9 @@ def _run(chosen: argparse.Namespace) -> None:
         return
     catalog = load(home.catalog)
     if chosen.command == "estimate":
-        planning.estimate(chosen, catalog)
+        planning.estimate(chosen, catalog, home)
     elif chosen.command == "plan":
-        planning.plan(chosen, catalog)
+        planning.plan(chosen, catalog, home)
     elif chosen.command == "models":
         planning.models(chosen, catalog)
     elif chosen.command == "sandbox":

@@ -22,7 +22,7 @@ from ..store import mark_placed
 from ..translation import _
 from . import compositing
 from .output import bill_document, bill_text, estimate_document, estimate_text, plan_document, print_json
-from .planning import chosen_model
+from .planning import chosen_model, learned_price
 
 
 def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
@@ -91,7 +91,7 @@ def _ask(
     if not arguments.json:
         if account.sandbox:
             print(_("Sandbox: free placeholder pictures, nothing is sent."))
-        print(_("Price: {price}").format(price=estimate_text(cost.estimate(request, model))))
+        print(_("Price: {price}").format(price=estimate_text(learned_price(home)(request, model))))
         allowance = budget_left(home, arguments.project)
         if allowance.rooms and not account.sandbox:
             print(allowance.describe())

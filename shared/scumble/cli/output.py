@@ -58,6 +58,7 @@ def estimate_document(estimate: Estimate) -> dict[str, object]:
         "reserve_usd": decimal_usd(estimate.reserve) if estimate.priced else None,
         "tokens": tokens,
         "reason": estimate.reason,
+        "learned_from": estimate.bills,
         "lines": [
             {
                 "part": line.part,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -11,8 +12,10 @@ from .. import cost, geometry
 from ..alternatives import Window, cheaper
 from ..catalog import Catalog, Model
 from ..errors import BadRequest
+from ..ledger import learned_from_bills
 from ..money import decimal_usd
 from ..request import Picture, Request, check
+from ..settings import Home
 from ..shapes import Size
 from ..translation import _
 from .output import (
@@ -34,7 +37,16 @@ def chosen_model(arguments: argparse.Namespace, catalog: Catalog) -> Model:
     return catalog.usable(arguments.model or catalog.default_model, date.today())
 
 
-def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
+def learned_price(home: Home) -> Callable[[Request, Model], cost.Estimate]:
+    """`cost.estimate` with what the ledger's bills say of the model."""
+
+    def price(request: Request, model: Model) -> cost.Estimate:
+        return cost.estimate(request, model, learned_from_bills(home, request, model))
+
+    return price
+
+
+def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
     size = None if arguments.size == "auto" else Size.parse(arguments.size)
     images = tuple(Picture(reference) for reference in arguments.reference)
@@ -49,9 +61,10 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
         n=arguments.n,
         images=images,
     )
-    found = cost.estimate(request, model)
+    price = learned_price(home)
+    found = price(request, model)
     refusal = _refusal(request, model)
-    choices = cheaper(request, catalog, date.today())
+    choices = cheaper(request, catalog, date.today(), price=price)
     if arguments.json:
         cheaper_ways = [choice_document(choice) for choice in choices]
         print_json({**estimate_document(found), "refusal": refusal, "cheaper": cheaper_ways})
@@ -65,7 +78,7 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
     print_choices(choices)
 
 
-def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
+def plan(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
     quality = arguments.quality or catalog.default_quality
     found = geometry.plan(
@@ -84,9 +97,10 @@ def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
         quality=quality,
         images=(Picture(found.request_size),),
     )
-    estimated = cost.estimate(request, model)
+    price = learned_price(home)
+    estimated = price(request, model)
     window = Window(arguments.canvas, arguments.selection, arguments.context, arguments.detail)
-    choices = cheaper(request, catalog, date.today(), window)
+    choices = cheaper(request, catalog, date.today(), window, price)
     if arguments.json:
         print_json(
             {
