@@ -23,6 +23,7 @@ import pytest
 from scumble.cost import Bill
 from scumble.ledger import Ledger, Spending
 from scumble.periods import moment
+from scumble.reports import billed_tokens
 
 ROWS = 1_000_000
 DAYS = 400
@@ -121,6 +122,7 @@ def test_reports_over_a_million_rows(ledger: Ledger) -> None:
         "accuracy": ledger.accuracy,
         "unknown ones": ledger.unknown_entries,
         "newest ten": lambda: ledger.entries(limit=10),
+        "bills to learn from": lambda: billed_tokens(ledger._connection, "model-1", "medium"),
         "allowance": lambda: ledger.allowance("p7"),
     }
     assert ledger.totals().count == ROWS

@@ -109,7 +109,7 @@ class _Search:
             found = self._cheaper(self.model, self.request.quality, context)
             if found is not None:
                 description = found[1].describe() if found[1] else ""
-                gives_up = _("less of the picture around it: {plan}").format(plan=description)
+                gives_up = _("less context around the selection: {plan}").format(plan=description)
                 yield self._choice("window", found[0], gives_up, context=context)
 
     def models(self, catalog: Catalog) -> Iterator[Choice]:

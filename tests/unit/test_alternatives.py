@@ -93,7 +93,7 @@ def test_a_window_may_be_narrower() -> None:
     assert [choice.context for choice in choices if choice.changes == "window"] == ["tight", "normal"]
     narrower = next(choice for choice in choices if choice.context == "normal")
     assert narrower.estimate == cost.estimate(edit(replace(window, context="normal")), CATALOG.find(FLARE))
-    assert narrower.gives_up.startswith("less of the picture around it: ")
+    assert narrower.gives_up.startswith("less context around the selection: ")
     assert [choice.context for choice in choices if choice.changes != "window"] == ["wide"]
 
 
