@@ -11,6 +11,7 @@ from typing import Literal
 
 from .catalog import InputRule, Model, OutputRule, TextRule
 from .errors import BadSize, UnsupportedOption
+from .learned import Learned
 from .money import price
 from .request import Picture, Request
 from .shapes import Size
@@ -69,7 +70,8 @@ class Estimate:
 
     `exact`: the token rules of its pictures are known, and low, expected and high are one. The prompt is
     always a guess from its length. `reserve` is a bound that the bill does not pass. Without prices `priced`
-    is False and all costs are 0. `reason` says why the price is not exact, empty when it is.
+    is False and all costs are 0. `reason` says why the price is not exact, empty when it is. `bills` is how
+    many real bills the expected price is the median of, 0 when it is not learned.
     """
 
     model: str
@@ -81,6 +83,7 @@ class Estimate:
     reserve: int
     lines: tuple[Line, ...]
     reason: str
+    bills: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,11 @@ class Bill:
     from_usage: bool
 
 
-def estimate(request: Request, model: Model) -> Estimate:
+def estimate(request: Request, model: Model, learned: Learned | None = None) -> Estimate:
     """The price of `request` from `model`, from arithmetic alone; `n` pictures cost `n` calls.
 
+    `learned` is what `Ledger.learned` gives for the request; it counts where the model's rule is not exact,
+    as the expected price within a range that is never narrower for it.
     Any size a formula covers is priced, legal or not: `request.check` is what refuses. Raises
     UnsupportedOption for a quality the model does not offer, BadSize for a size its price table lacks.
     """
@@ -121,14 +126,15 @@ def estimate(request: Request, model: Model) -> Estimate:
     prices = model.prices
     if prices is None or model.output is None or (model.input is None and _sent_sizes(request)):
         return unpriced
+    known = None if model.output.exact else learned
     parts: list[tuple[Line, int]] = [
         _text_line(request, model, prices.text_input),
         _image_input_line(request, model, prices.image_input),
-        _output_line(request, model, prices.image_output),
+        _output_line(request, model, prices.image_output, known),
         _partial_line(request, prices.image_output),
     ]
     lines = tuple(line for line, _most in parts if line.tokens.high)
-    reason = " ".join(_doubts(request, model.output))
+    reason = " ".join(_doubts(request, model.output, known))
     return replace(
         unpriced,
         exact=not reason,
@@ -137,6 +143,7 @@ def estimate(request: Request, model: Model) -> Estimate:
         reserve=sum(_cost(most, line.rate) for line, most in parts),
         lines=lines,
         reason=reason,
+        bills=known.bills if known else 0,
     )
 
 
@@ -265,8 +272,10 @@ def _image_input_line(request: Request, model: Model, rate: int) -> tuple[Line, 
     return _line("image_input", tokens, rate, reason), most * request.n
 
 
-def _output_line(request: Request, model: Model, rate: int) -> tuple[Line, int]:
+def _output_line(request: Request, model: Model, rate: int, learned: Learned | None) -> tuple[Line, int]:
     one = output_tokens(model, request.size, request.quality)
+    if learned is not None:
+        one = Span(min(one.low, learned.low), learned.median, max(one.high, learned.high))
     tokens = one.times(request.n)
     if request.n == 1:
         reason = _("1 picture of {size} at {quality}: {tokens} tokens at {rate} per million.")
@@ -292,13 +301,15 @@ def _partial_line(request: Request, rate: int) -> tuple[Line, int]:
     return _line("partial_images", tokens, rate, reason), most
 
 
-def _doubts(request: Request, rule: OutputRule) -> list[str]:
+def _doubts(request: Request, rule: OutputRule, learned: Learned | None) -> list[str]:
     """A sentence for each cause why the price of the pictures is not exact."""
     doubts = []
     if not rule.exact:
         doubts.append(
             _("The token counts of this model are not published; they are inferred from measurements.")
         )
+    if learned is not None:
+        doubts.append(_("What is expected is the median of {count} real bills.").format(count=learned.bills))
     if request.size is None:
         doubts.append(_("The model chooses the size."))
     if request.quality == "auto":

@@ -8,7 +8,7 @@
         KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
         OnlineAccessOff
       MoneyError          the money is gone or capped
-        QuotaExhausted, BillingLimit
+        QuotaExhausted, BillingLimit, BudgetExceeded
       ServiceRefusal      the service will not make this picture
         ModerationBlocked, RequestRejected
       TryLater            the same request may work in a while; no work was done
@@ -210,7 +210,7 @@ class OnlineAccessOff(SetupError):
 
 
 class MoneyError(ScumbleError):
-    """The service will not work for lack of money or by a limit on it."""
+    """There is no money for it: the service's limits, or the person's own budget."""
 
     code = "money"
     sentence = N_("The service stopped this for reasons of money.")
@@ -227,6 +227,29 @@ class BillingLimit(MoneyError):
     code = "billing-limit"
     sentence = N_("The account's hard billing limit is reached.")
     remedy = N_("Raise the limit in your account's billing settings.")
+
+
+class BudgetExceeded(MoneyError):
+    """A budget of the person's own has no room for the upper bound of the price; nothing was sent."""
+
+    code = "budget-exceeded"
+    sentence = N_("{budget} has {left} of {limit} left, and this may cost up to {cost}.")
+    remedy = N_(
+        "Ask for something cheaper, raise the budget (scumble budget set {setting} AMOUNT), or go over it on"
+        " purpose, for this one action (--over-budget)."
+    )
+    exit_code = Exit.BUDGET
+
+
+class PriceUnknown(BudgetExceeded):
+    """Nobody knows the price, so no budget can hold."""
+
+    code = "price-unknown"
+    sentence = N_("{budget} cannot hold: the price of {model} is not known.")
+    remedy = N_(
+        "Choose a model with a price, add its prices to the catalogue, or go over the budget on purpose, for"
+        " this one action (--over-budget)."
+    )
 
 
 class ServiceRefusal(ScumbleError):

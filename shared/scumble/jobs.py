@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from . import client, records, recovery, store, wire
+from .budgets import Room
 from .catalog import Catalog
 from .cost import Bill, Estimate, bill, estimate
 from .credentials import Account
@@ -44,6 +45,7 @@ __all__ = [
     "Failed",
     "Finished",
     "Job",
+    "NearBudget",
     "Reserved",
     "Result",
     "Sent",
@@ -78,6 +80,15 @@ class Reserved:
 
 
 @dataclass(frozen=True)
+class NearBudget:
+    """With this reservation at least 80 % of a budget are used; `room.describe()` says it to a person. Comes
+    after Reserved, once for each such budget, and never in the sandbox."""
+
+    id: str
+    room: Room
+
+
+@dataclass(frozen=True)
 class Sent:
     """The request is leaving: from here it may be billed."""
 
@@ -101,7 +112,7 @@ class Failed:
     error: ScumbleError
 
 
-Event = Reserved | Sent | Arrived | Finished | Failed
+Event = Reserved | NearBudget | Sent | Arrived | Finished | Failed
 
 
 def prepare(home: Home) -> list[Entry]:
@@ -128,17 +139,20 @@ def perform(
     catalog: Catalog,
     on_event: Callable[[Event], None] = lambda _event: None,
     cancel: threading.Event | None = None,
+    over_budget: bool = False,
 ) -> Result:
     """Do one request from its check to its bill, on the calling thread.
 
     `on_event` is called on this thread, with Finished or Failed last. Setting `cancel` stops it until the
     body begins to leave, and does nothing after. Without a key the sandbox answers and bills nothing.
+    `over_budget` is a person's decision that this one action may pass the budgets; the ledger records it.
 
     Raises ScumbleError: its `billing` says what it means for the money. Any other exception is a defect and
     passes through with the ledger in order.
     """
     try:
-        result = _perform(request, asker, home, account, catalog, on_event, cancel or threading.Event())
+        stop = cancel or threading.Event()
+        result = _perform(request, asker, home, account, catalog, on_event, stop, over_budget)
     except ScumbleError as error:
         on_event(Failed(error))
         raise
@@ -154,18 +168,23 @@ def _perform(
     catalog: Catalog,
     on_event: Callable[[Event], None],
     cancel: threading.Event,
+    over_budget: bool,
 ) -> Result:
     today = date.today()
     model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
-    price = estimate(request, model)
     with Ledger(home.ledger) as ledger:
+        price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
         _stop_if_set(cancel)
-        id = ledger.reserve(records.spending(request, asker, price, account.sandbox))
+        id = ledger.reserve(records.spending(request, asker, price, account.sandbox), over_budget)
         course = _Course(ledger, id, cancel, on_event)
         try:
             on_event(Reserved(id, price.reserve))
+            if not account.sandbox:
+                for room in ledger.rooms(asker.project, action=price.reserve):
+                    if room.near:
+                        on_event(NearBudget(id, room))
             reply = client.send(wire.encode(request), account, on_sent=course.mark_sent)
             seconds = time.monotonic() - course.sent_at
             if not 200 <= reply.status < 300:
@@ -233,9 +252,16 @@ class Job:
     """
 
     def __init__(
-        self, request: Request, asker: Asker, home: Home, account: Account, catalog: Catalog
+        self,
+        request: Request,
+        asker: Asker,
+        home: Home,
+        account: Account,
+        catalog: Catalog,
+        over_budget: bool = False,
     ) -> None:
         self._arguments = (request, asker, home, account, catalog)
+        self._over_budget = over_budget
         self._thread = threading.Thread(target=self._run, name="scumble-job", daemon=True)
         self._cancel = threading.Event()
         self._lock = threading.Lock()
@@ -286,7 +312,7 @@ class Job:
 
     def _run(self) -> None:
         try:
-            perform(*self._arguments, on_event=self._note, cancel=self._cancel)
+            perform(*self._arguments, on_event=self._note, cancel=self._cancel, over_budget=self._over_budget)
         except ScumbleError:
             pass  # reported as Failed
         except BaseException as defect:

@@ -15,24 +15,29 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from . import budgets, reports
+from .budgets import Allowance, Budget, Change, Room, Scope
+from .learned import Learned, learn, size_class
 from .ledger_file import ledger_errors, open_ledger_file, transaction
+from .periods import in_microseconds, moment
 from .process import Process, is_gone, this_process
+from .reports import Accuracy, Group, Topic, Totals
+from .settings import Home
+from .shapes import Size
+from .spendings import Entry, Spending, State, Step, check, document_tag, is_amount, project_tag
 
 if TYPE_CHECKING:
+    from .catalog import Model
     from .cost import Bill
+    from .request import Request
 
-State = Literal["reserved", "sent", "settled", "released", "unknown"]
-
-HOSTS = ("gimp", "blender", "cli")
-DOCUMENT_BYTES = 160
-PROJECT_BYTES = 48
+__all__ = ["Entry", "Ledger", "Spending", "State", "Step", "Totals", "budget_left", "learned_from_bills"]
 
 _FOLLOWERS: dict[State, tuple[State, ...]] = {
     "reserved": ("sent", "released"),
@@ -41,60 +46,14 @@ _FOLLOWERS: dict[State, tuple[State, ...]] = {
     "settled": (),
     "released": (),
 }
-_LARGEST_AMOUNT = 10**15
 _REASON_CODE = re.compile(r"[a-z0-9-]{1,40}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_HAND = "by-hand"
 
 _ENTRIES = """
-    SELECT id, at, host, kind, model, quality, size, n, expected, reserve, sandbox, document, project,
+    SELECT id, at, host, kind, model, quality, size, n, expected, reserve, sandbox, document, project, priced,
            state, billed, would_bill, from_usage
     FROM requests JOIN standing ON standing.request = requests.number
 """
-
-
-@dataclass(frozen=True)
-class Spending:
-    """What is about to be asked, and its money in micro-dollars: the likely price and its upper bound.
-
-    Of `document` the last 160 bytes are recorded, of `project` the first 48.
-    """
-
-    host: str
-    kind: str
-    model: str
-    quality: str
-    size: str
-    n: int
-    expected: int
-    reserve: int
-    sandbox: bool
-    document: str = ""
-    project: str = ""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A spending and what became of it. Money in micro-dollars; `would_bill` is the sandbox's."""
-
-    id: str
-    at: datetime
-    spending: Spending
-    state: State
-    billed: int
-    would_bill: int
-    from_usage: bool
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Sums in micro-dollars. `reserved_or_unknown` is what may still be billed for what is not decided;
-    `would_bill` what the sandbox's work would have cost; `count` leaves out what was released."""
-
-    billed: int
-    reserved_or_unknown: int
-    would_bill: int
-    count: int
 
 
 class Ledger:
@@ -104,10 +63,12 @@ class Ledger:
     version knows; KeyError for an id it does not hold.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
-        """Open or create the file (0600, its folder 0700); `now` gives seconds since 1970."""
+    def __init__(self, path: Path, now: Callable[[], float] = time.time, zone: tzinfo | None = None) -> None:
+        """Open or create the file (0600, its folder 0700); `now` gives seconds since 1970, and the days and
+        months of budgets and reports are those of `zone`, None for this machine's."""
         self._path = path
         self._now = now
+        self._zone = zone
         self._connection = open_ledger_file(path)
 
     def __enter__(self) -> Ledger:
@@ -122,20 +83,25 @@ class Ledger:
         with ledger_errors(self._path):
             self._connection.close()
 
-    def reserve(self, spending: Spending) -> str:
+    def reserve(self, spending: Spending, over_budget: bool = False) -> str:
         """Record what is about to be asked; its reservation is on disk on return. Gives the new id.
 
+        Raises BudgetExceeded or PriceUnknown when a budget has no room for it, and then records nothing;
+        with `over_budget`, a person's decision about this one action, it is recorded with that as its reason.
         Raises ValueError for amounts that are not integers from 0 to 10**15, or an unknown host.
         """
-        _check(spending)
+        check(spending)
         id = uuid.uuid4().hex
         with ledger_errors(self._path), transaction(self._connection):
+            now = self._microseconds()
+            reason = budgets.admit(self._connection, now, self._zone, spending, over_budget)
             inserted = self._connection.execute(
                 "INSERT INTO requests (id, at, host, kind, model, quality, size, n, expected, reserve,"
-                " sandbox, document, project, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " sandbox, document, project, priced, owner)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     id,
-                    self._microseconds(),
+                    now,
                     spending.host,
                     spending.kind,
                     spending.model,
@@ -145,12 +111,13 @@ class Ledger:
                     spending.expected,
                     spending.reserve,
                     spending.sandbox,
-                    spending.document.encode(errors="replace")[-DOCUMENT_BYTES:].decode(errors="ignore"),
-                    spending.project.encode(errors="replace")[:PROJECT_BYTES].decode(errors="ignore"),
+                    document_tag(spending.document),
+                    project_tag(spending.project),
+                    spending.priced,
                     self._owner(this_process()),
                 ),
             )
-            self._append(inserted.lastrowid or 0, "reserved")
+            self._append(inserted.lastrowid or 0, "reserved", reason)
         return id
 
     def sent(self, id: str) -> None:
@@ -162,7 +129,7 @@ class Ledger:
 
         In the sandbox nothing is billed, and the bill is what the service would have billed.
         """
-        if not _is_amount(bill.total):
+        if not is_amount(bill.total):
             raise ValueError("a bill is an integer from 0 to 10**15 micro-dollars")
         self._move(id, "settled", bill=bill)
 
@@ -173,6 +140,18 @@ class Ledger:
     def unknown(self, id: str, reason_code: str) -> None:
         """It was sent, and may be billed. ValueError unless sent."""
         self._move(id, "unknown", reason_code)
+
+    def decide(self, id: str, billed: int | None) -> None:
+        """Close an unknown spending by hand, as billed (micro-dollars) or, with None, as not billed.
+
+        ValueError unless it is unknown, or for an amount that is not an integer from 0 to 10**15.
+        """
+        if billed is not None and not is_amount(billed):
+            raise ValueError("a bill is an integer from 0 to 10**15 micro-dollars")
+        if billed is None:
+            self._move(id, "released", _HAND, only_from="unknown")
+        else:
+            self._move(id, "settled", _HAND, total=billed, only_from="unknown")
 
     def sweep(self) -> list[Entry]:
         """Close what processes of this machine left behind when they ended: reserved becomes released,
@@ -198,23 +177,107 @@ class Ledger:
 
     def entries(self, since: datetime | None = None, limit: int | None = None) -> list[Entry]:
         """Newest first; `since` (aware, inclusive) is compared with the time of reserving."""
+        return list(self.each_entry(since, limit))
+
+    def each_entry(self, since: datetime | None = None, limit: int | None = None) -> Iterator[Entry]:
+        """The same one by one, for more than memory should hold."""
+        start = -(2**63) if since is None else in_microseconds(since)
         with ledger_errors(self._path):
-            return self._select(
-                "WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?",
-                _in_microseconds(since),
-                -1 if limit is None else limit,
+            yield from self._each(
+                "WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?", start, -1 if limit is None else limit
             )
+
+    def unknown_entries(self) -> list[Entry]:
+        """What may have been billed and is for a person to decide, newest first."""
+        with ledger_errors(self._path):
+            return self._select("WHERE open = 1 AND state = 'unknown' ORDER BY at DESC, number DESC")
+
+    def find(self, start_of_id: str) -> str:
+        """The one id that begins so. Raises KeyError when there is none, or more than one."""
+        with ledger_errors(self._path):
+            found = self._connection.execute(
+                "SELECT id FROM requests WHERE id >= ? AND id < ? LIMIT 2", (start_of_id, start_of_id + "g")
+            ).fetchall()
+        if len(found) != 1:
+            raise KeyError(start_of_id)
+        return str(found[0][0])
+
+    def steps(self, id: str) -> list[Step]:
+        """How a spending came to its state, oldest first."""
+        with ledger_errors(self._path):
+            rows = self._connection.execute(
+                "SELECT events.at, state, reason, billed FROM events"
+                " JOIN requests ON request = requests.number WHERE id = ? ORDER BY events.number",
+                (id,),
+            ).fetchall()
+        if not rows:
+            raise KeyError(id)
+        return [Step(moment(at), *rest) for at, *rest in rows]
 
     def totals(self, since: datetime | None = None) -> Totals:
         """Over the entries reserved at `since` (aware, inclusive) or later; over all when None."""
+        start = None if since is None else in_microseconds(since)
         with ledger_errors(self._path):
-            row = self._connection.execute(
-                "SELECT coalesce(sum(billed), 0), coalesce(sum(reserve * open * (1 - sandbox)), 0),"
-                " coalesce(sum(would_bill), 0), coalesce(sum(state <> 'released'), 0)"
-                " FROM requests JOIN standing ON standing.request = requests.number WHERE at >= ?",
-                (_in_microseconds(since),),
-            ).fetchone()
-        return Totals(*row)
+            return reports.totals(self._connection, start)
+
+    def groups(self, topic: Topic, since: datetime | None = None) -> list[Group]:
+        """The sums by day, newest first, or by model, host or project, the dearest first."""
+        start = None if since is None else in_microseconds(since)
+        with ledger_errors(self._path):
+            return reports.groups(self._connection, topic, start, self._zone)
+
+    def accuracy(self) -> list[Accuracy]:
+        """How estimates compare with bills, by model and quality."""
+        with ledger_errors(self._path):
+            return reports.accuracy(self._connection)
+
+    def learned(self, request: Request, model: Model) -> Learned | None:
+        """What real bills say of a request whose model has no exact rule, for `cost.estimate`; None for
+        other models, and from fewer than three bills of the quality and size class."""
+        if model.output is None or model.output.exact:
+            return None
+        with ledger_errors(self._path):
+            billed = reports.billed_tokens(self._connection, request.model, request.quality)
+        wanted = size_class(request.size)
+        return learn(tokens for size, tokens in billed if size_class(_size(size)) == wanted)
+
+    def set_budget(self, scope: Scope, limit: int, project: str = "") -> None:
+        """Limit one action, each day, each month or a project to micro-dollars, from now on.
+
+        Of the scope "project" without a name: each project that has no limit of its own. Raises ValueError
+        for an amount that is not an integer from 0 to 10**15, or a project with another scope.
+        """
+        with ledger_errors(self._path), transaction(self._connection):
+            budgets.change(self._connection, self._microseconds(), scope, limit, project)
+
+    def clear_budget(self, scope: Scope, project: str = "") -> bool:
+        """Lift a limit; False when there was none. The limits that were stay in the record."""
+        with ledger_errors(self._path), transaction(self._connection):
+            held = [(each.scope, each.project) for each in budgets.in_force(self._connection)]
+            if (scope, project_tag(project)) not in held:
+                return False
+            budgets.change(self._connection, self._microseconds(), scope, None, project)
+            return True
+
+    def budgets(self) -> list[Budget]:
+        """The limits that hold now."""
+        with ledger_errors(self._path):
+            return budgets.in_force(self._connection)
+
+    def budget_changes(self) -> list[Change]:
+        """Every limit that was ever set or cleared, oldest first."""
+        with ledger_errors(self._path):
+            return budgets.history(self._connection)
+
+    def rooms(self, project: str = "", action: int = 0) -> tuple[Room, ...]:
+        """What the budgets that apply have left; `action` is what the one for a single action counts."""
+        with ledger_errors(self._path):
+            return budgets.rooms(self._connection, self._microseconds(), self._zone, project, action)
+
+    def allowance(self, project: str = "") -> Allowance:
+        """Today's spending and the budgets that apply, for a host to show."""
+        with ledger_errors(self._path):
+            return budgets.allowance(self._connection, self._microseconds(), self._zone, project)
 
     def _owner(self, process: Process) -> int:
         parts = (process.pid, process.machine, process.boot, process.namespace, process.started)
@@ -239,7 +302,15 @@ class Ledger:
         )
         return [(row[0], row[1], Process(*row[2:])) for row in rows]
 
-    def _move(self, id: str, state: State, reason: str = "", bill: Bill | None = None) -> None:
+    def _move(
+        self,
+        id: str,
+        state: State,
+        reason: str = "",
+        bill: Bill | None = None,
+        total: int = 0,
+        only_from: State | None = None,
+    ) -> None:
         if state in ("released", "unknown") and not _REASON_CODE.fullmatch(reason):
             raise ValueError("a reason is a code of small letters, digits and hyphens")
         with ledger_errors(self._path), transaction(self._connection):
@@ -249,18 +320,23 @@ class Ledger:
                 raise KeyError(id)
             number, sandbox = row
             before = self._standing(number)
-            if state not in _FOLLOWERS[before]:
+            if state not in _FOLLOWERS[before] or only_from not in (None, before):
                 raise ValueError(f"{id} is {before} and cannot become {state}")
-            self._append(number, state, reason, bill, bool(sandbox))
+            self._append(number, state, reason, bill, bool(sandbox), bill.total if bill else total)
 
     def _standing(self, number: int) -> State:
         row = self._connection.execute("SELECT state FROM standing WHERE request = ?", (number,)).fetchone()
         return cast("State", row[0])
 
     def _append(
-        self, number: int, state: State, reason: str = "", bill: Bill | None = None, sandbox: bool = False
+        self,
+        number: int,
+        state: State,
+        reason: str = "",
+        bill: Bill | None = None,
+        sandbox: bool = False,
+        total: int = 0,
     ) -> None:
-        total = bill.total if bill else 0
         self._connection.execute(
             "INSERT INTO events (request, at, state, reason, billed, would_bill, from_usage, lines)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -277,36 +353,45 @@ class Ledger:
         )
 
     def _select(self, condition: str, *values: object) -> list[Entry]:
-        rows = self._connection.execute(_ENTRIES + condition, values)
-        return [_entry(row) for row in rows]
+        return list(self._each(condition, *values))
+
+    def _each(self, condition: str, *values: object) -> Iterator[Entry]:
+        for row in self._connection.execute(_ENTRIES + condition, values):
+            yield _entry(row)
 
     def _microseconds(self) -> int:
         return int(self._now() * 1_000_000)
 
 
+def budget_left(
+    home: Home, project: str = "", now: Callable[[], float] = time.time, zone: tzinfo | None = None
+) -> Allowance:
+    """What a host shows beside its price ("Today $1.20 of $5.00"), without creating a ledger for it.
+
+    Takes a millisecond or so; call it when a dialog opens and after each Finished. Raises StorageError.
+    """
+    if not home.ledger.exists():
+        return Allowance(0)
+    with Ledger(home.ledger, now, zone) as ledger:
+        return ledger.allowance(project)
+
+
+def learned_from_bills(home: Home, request: Request, model: Model) -> Learned | None:
+    """`Ledger.learned` from a data folder, without creating a ledger for it. Raises StorageError."""
+    if model.output is None or model.output.exact or not home.ledger.exists():
+        return None
+    with Ledger(home.ledger) as ledger:
+        return ledger.learned(request, model)
+
+
+def _size(text: str) -> Size | None:
+    return None if text == "auto" else Size.parse(text)
+
+
 def _entry(row: tuple[Any, ...]) -> Entry:
     id, at, host, kind, model, quality, size, n, expected, reserve, sandbox, document, project = row[:13]
-    state, billed, would_bill, from_usage = row[13:]
-    asked = Spending(host, kind, model, quality, size, n, expected, reserve, bool(sandbox), document, project)
-    return Entry(id, _EPOCH + at * _MICROSECOND, asked, state, billed, would_bill, bool(from_usage))
-
-
-def _in_microseconds(since: datetime | None) -> int:
-    if since is None:
-        return -(2**63)
-    if since.tzinfo is None:
-        raise ValueError("a time without a time zone")
-    return (since - _EPOCH) // _MICROSECOND
-
-
-def _check(spending: Spending) -> None:
-    if spending.host not in HOSTS:
-        raise ValueError(f"unknown host {spending.host!r}")
-    if not (_is_amount(spending.expected) and _is_amount(spending.reserve)):
-        raise ValueError("an amount is an integer from 0 to 10**15 micro-dollars")
-    if spending.n < 1:
-        raise ValueError("at least one picture is asked for")
-
-
-def _is_amount(value: object) -> bool:
-    return type(value) is int and 0 <= value <= _LARGEST_AMOUNT
+    priced, state, billed, would_bill, from_usage = row[13:]
+    asked = Spending(
+        host, kind, model, quality, size, n, expected, reserve, bool(sandbox), document, project, bool(priced)
+    )
+    return Entry(id, moment(at), asked, state, billed, would_bill, bool(from_usage))

@@ -2,8 +2,11 @@
 """The ledger's SQLite file: private, safe at power loss, brought to this version's tables when opened.
 
 A migration that was released is never edited; a change is a new one at the end of MIGRATIONS. Times are
-microseconds since 1970 UTC, amounts micro-dollars. `requests` and `events` are the record, and nothing in
-them ever changes; `standing` is derived from `events` by a trigger, so that a report need not replay them.
+microseconds since 1970 UTC, amounts micro-dollars. `requests`, `events` and `limits` are the record, and
+nothing in them ever changes. The rest is derived by triggers, so that no report and no budget need replay
+them: `standing` from `events`; from that `quarters`, sums by the quarter hour, to which the midnights of all
+zones are aligned, and `days`, sums by UTC day for each host, model and project; `accuracy` from what was
+settled by the service's usage.
 """
 
 from __future__ import annotations
@@ -133,7 +136,129 @@ _FIRST = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SUMS = "billed, held, would_bill, count"
+_ADD_SUMS = """
+        billed = billed + excluded.billed, held = held + excluded.held,
+        would_bill = would_bill + excluded.would_bill, count = count + excluded.count
+"""
+_TOPICS = "(SELECT 'host' AS topic UNION ALL SELECT 'model' UNION ALL SELECT 'project')"
+_NAME = "CASE topic WHEN 'host' THEN host WHEN 'model' THEN model ELSE project END"
+_WHOLE = "billed, reserve * open * (1 - sandbox), would_bill, state <> 'released'"
+_INSERTED = "NEW.billed, reserve * NEW.open * (1 - sandbox), NEW.would_bill, NEW.state <> 'released'"
+_CHANGED = """
+    NEW.billed - OLD.billed, reserve * (NEW.open - OLD.open) * (1 - sandbox), NEW.would_bill - OLD.would_bill,
+    (NEW.state <> 'released') - (OLD.state <> 'released')
+"""
+
+
+def _add_to_sums(values: str, source: str) -> tuple[str, str]:
+    """The statements that add `values` of the rows of `source` to the sums by time and by topic."""
+    # S608: only constants of this module are put together here.
+    by_time = f"INSERT INTO quarters (quarter, {_SUMS}) SELECT at / 900000000, {values} FROM {source}"  # noqa: S608
+    by_topic = (
+        f"INSERT INTO days (topic, name, day, {_SUMS})"  # noqa: S608
+        f" SELECT topic, {_NAME}, at / 86400000000, {values} FROM {_TOPICS}, {source}"
+    )
+    return (
+        f"{by_time} ON CONFLICT (quarter) DO UPDATE SET {_ADD_SUMS}",
+        f"{by_topic} ON CONFLICT (topic, name, day) DO UPDATE SET {_ADD_SUMS}",
+    )
+
+
+_ASKED = "requests WHERE number = NEW.request"
+_ALL = "requests JOIN standing ON standing.request = requests.number WHERE true"
+
+
+def _add_to_accuracy(row: str, source: str) -> str:
+    """The statement that adds the settled rows of `source` to what estimates are measured by; `row` is the
+    prefix of the columns of `standing` in it."""
+    billed, from_usage = f"{row}billed", f"{row}from_usage"
+    values = (
+        f"1 - {from_usage}, {from_usage}, expected * {from_usage}, {billed} * {from_usage},"
+        f" abs({billed} - expected) * {from_usage}, {from_usage} AND {billed} > reserve"
+    )
+    added = ("without_usage", "bills", "expected", "billed", "off", "beyond")
+    return (
+        f"INSERT INTO accuracy (model, quality, {', '.join(added)})"  # noqa: S608 - constants of this module
+        f" SELECT model, quality, {values} FROM {source} AND sandbox = 0 AND priced = 1"
+        " ON CONFLICT (model, quality) DO UPDATE SET "
+        + ", ".join(f"{name} = {name} + excluded.{name}" for name in added)
+    )
+
+
+def _trigger(name: str, moment: str, statements: tuple[str, ...]) -> str:
+    return f"CREATE TRIGGER {name} AFTER {moment} BEGIN {'; '.join(statements)}; END"
+
+
+_SECOND = (
+    "ALTER TABLE requests ADD COLUMN priced INTEGER NOT NULL DEFAULT 1 CHECK (priced IN (0, 1))",
+    # The sums by day make these two needless; that by model finds the newest bills of one.
+    "DROP INDEX requests_by_host",
+    "DROP INDEX requests_by_project",
+    """
+    CREATE TABLE limits (
+        number INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        scope TEXT NOT NULL CHECK (scope IN ('action', 'day', 'month', 'project')),
+        project TEXT NOT NULL CHECK (project = '' OR scope = 'project'),
+        amount INTEGER CHECK (amount IS NULL OR (typeof(amount) = 'integer' AND amount >= 0))
+    )
+    """,
+    """
+    CREATE TRIGGER limits_stay BEFORE UPDATE ON limits BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END
+    """,
+    """
+    CREATE TRIGGER limits_are_kept BEFORE DELETE ON limits BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END
+    """,
+    """
+    CREATE TABLE quarters (
+        quarter INTEGER PRIMARY KEY,
+        billed INTEGER NOT NULL,
+        held INTEGER NOT NULL,
+        would_bill INTEGER NOT NULL,
+        count INTEGER NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE days (
+        topic TEXT NOT NULL,
+        name TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        billed INTEGER NOT NULL,
+        held INTEGER NOT NULL,
+        would_bill INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (topic, name, day)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE accuracy (
+        model TEXT NOT NULL,
+        quality TEXT NOT NULL,
+        without_usage INTEGER NOT NULL,
+        bills INTEGER NOT NULL,
+        expected INTEGER NOT NULL,
+        billed INTEGER NOT NULL,
+        off INTEGER NOT NULL,
+        beyond INTEGER NOT NULL,
+        PRIMARY KEY (model, quality)
+    ) WITHOUT ROWID
+    """,
+    *_add_to_sums(_WHOLE, _ALL),
+    _add_to_accuracy("", f"{_ALL} AND state = 'settled'"),
+    _trigger("standing_enters_sums", "INSERT ON standing", _add_to_sums(_INSERTED, _ASKED)),
+    _trigger(
+        "standing_changes_sums",
+        "UPDATE ON standing WHEN NEW.open <> OLD.open",
+        (*_add_to_sums(_CHANGED, _ASKED), _add_to_accuracy("NEW.", f"{_ASKED} AND NEW.state = 'settled'")),
+    ),
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 
 
 def open_ledger_file(path: Path) -> sqlite3.Connection:

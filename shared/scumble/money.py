@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 MICRO_DOLLARS_PER_DOLLAR = 1_000_000
+
+_DOLLARS = re.compile(r"\$?((?:[0-9]{1,9}(?:\.[0-9]{0,6})?|\.[0-9]{1,6}))", re.ASCII)
 
 
 def decimal_usd(micro_dollars: int) -> str:
@@ -37,3 +42,15 @@ def price_range(low: int, high: int) -> str:
     """A price, or "$0.010 – $0.020" when the ends read differently."""
     first, last = price(low), price(high)
     return first if first == last else f"{first} – {last}"
+
+
+def parse_usd(text: str) -> int:
+    """Micro-dollars from dollars as a person types them: "5", "$1.20", "0.013", never rounded.
+
+    Raises ValueError for anything but a plain decimal number from 0 to a billion dollars with at most six
+    places; no exponent, no thousands separators.
+    """
+    match = _DOLLARS.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not an amount in dollars: {text!r}")
+    return int(Decimal(match[1]) * MICRO_DOLLARS_PER_DOLLAR)

@@ -37,6 +37,7 @@ def spending(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> 
         sandbox=sandbox,
         document=asker.document,
         project=asker.project,
+        priced=price.priced,
     )
 
 

@@ -72,6 +72,7 @@ def test_estimate_has_the_documented_keys(capsys: pytest.CaptureFixture[str]) ->
     assert set(document) == {
         "model", "quality", "size", "exact", "usd", "reserve_usd", "tokens", "reason", "refusal", "lines",
         "warnings",
+        "cheaper", "learned_from",
     }  # fmt: skip
     assert document["tokens"]["image_output"] == 439
     assert document["exact"] is True
@@ -97,6 +98,23 @@ def test_plan_of_the_design(capsys: pytest.CaptureFixture[str]) -> None:
     assert x <= 1850 and y <= 1400 and x + width >= 2150 and y + height >= 1600
     assert document["padding"] == [0, 0, 0, 0]
     assert document["estimate"]["exact"] is True
+
+
+def test_a_plan_says_what_would_be_cheaper(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a large selection also a narrower window; asked for, each has the price that was promised."""
+    asked = ["plan", "--canvas", "4000x3000", "--selection", "900,700,1400,1000"]
+    document = run(capsys, *asked, "--context", "wide")
+    prices = [choice["usd"]["expected"] for choice in document["cheaper"]]
+    assert prices == sorted(prices) and prices[-1] < document["estimate"]["usd"]["expected"]
+    assert {choice["changes"] for choice in document["cheaper"]} >= {"quality", "window"}
+    for choice in document["cheaper"]:
+        options = ["--quality", choice["quality"], "--context", choice["context"], "--model", choice["model"]]
+        assert run(capsys, *asked, *options)["estimate"]["usd"] == choice["usd"]
+        assert set(choice) == {
+            "changes", "model", "quality", "context", "size", "exact", "usd", "saves_usd", "gives_up",
+        }  # fmt: skip
+    assert main([*asked, "--context", "wide"]) == 0
+    assert capsys.readouterr().out.count("Cheaper: $") == len(prices)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])

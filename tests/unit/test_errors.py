@@ -38,6 +38,7 @@ DETAILS: dict[str, set[str]] = {
     "BadReply": {"reason"},
     "BadRequest": {"reason"},
     "BadSize": {"model", "size", "reason", "nearest"},
+    "BudgetExceeded": {"budget", "left", "limit", "cost", "setting"},
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
     "KeychainUnavailable": {"keychain", "reason"},
@@ -48,6 +49,7 @@ DETAILS: dict[str, set[str]] = {
     "NoUsableAnswer": {"host", "reason"},
     "NotConnected": {"host"},
     "OnlineAccessOff": {"host", "place"},
+    "PriceUnknown": {"budget", "model"},
     "RateLimited": {"seconds"},
     "RequestRejected": {"kind", "param"},
     "ServerFault": {"status"},
@@ -124,7 +126,8 @@ def test_the_codes_never_change() -> None:
         "request-rejected", "try-later", "not-connected", "rate-limited", "overloaded", "outcome-unknown",
         "connection-lost", "timed-out", "server-fault", "bad-reply", "storage", "stopped",
         "stopped-after-sending", "storage-after-sending", "keychain-unavailable", "listing-denied",
-        "no-usable-answer",
+        "no-usable-answer", "budget-exceeded",
+        "price-unknown",
     }  # fmt: skip
 
 
@@ -176,6 +179,12 @@ def test_what_may_be_billed_ends_the_command_line_with_its_own_exit_code(kind: t
         assert kind.exit_code is Exit.UNKNOWN
     else:
         assert kind.exit_code is not Exit.UNKNOWN
+
+
+def test_a_budgets_stop_ends_the_command_line_with_its_own_exit_code() -> None:
+    """3, which scripts branch on; the service's own limits are refusals, 4."""
+    assert {kind.exit_code for kind in everything_below(errors.BudgetExceeded)} == {Exit.BUDGET}
+    assert errors.QuotaExhausted.exit_code is errors.BillingLimit.exit_code is Exit.REFUSED
 
 
 def test_braces_in_a_detail_are_only_text() -> None:

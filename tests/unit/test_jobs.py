@@ -32,9 +32,11 @@ from servers import (
 )
 
 from scumble import catalog, client, errors, jobs, store, wire
-from scumble.credentials import Account, Secret
+from scumble.budgets import Scope
+from scumble.cost import estimate
+from scumble.credentials import SERVICE_URL, Account, Secret
 from scumble.errors import Billing, ScumbleError, StorageError
-from scumble.jobs import Arrived, Asker, Event, Failed, Finished, Job, Reserved, Result, Sent
+from scumble.jobs import Arrived, Asker, Event, Failed, Finished, Job, NearBudget, Reserved, Result, Sent
 from scumble.ledger import Entry, Ledger
 from scumble.request import Picture, Request
 from scumble.settings import Home
@@ -602,7 +604,9 @@ PERFORM = """
 import os, sys
 from pathlib import Path
 from scumble import catalog, jobs, wire
-from scumble.credentials import Account, Secret
+from scumble.budgets import Scope
+from scumble.cost import estimate
+from scumble.credentials import SERVICE_URL, Account, Secret
 from scumble.request import Request
 from scumble.settings import Home
 from scumble.shapes import Size
@@ -718,3 +722,88 @@ class TestSecrets:
         asked = json.loads(Path(result.folder, "asked.json").read_text())
         assert asked["asked"]["image_sizes"] == ["1024x768"]
         assert len(json.dumps(asked)) < 3_000
+
+
+def budget(home: Home, scope: Scope, limit: int, project: str = "") -> None:
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget(scope, limit, project)
+
+
+class TestBudgets:
+    """The bound of EDIT at SIZE is what `reserve_of` says; the service bills BILL_OF_USAGE."""
+
+    @pytest.mark.parametrize("scope", ["action", "day", "month", "project"])
+    def test_a_budget_stops_a_request_before_anything_leaves(self, home: Home, scope: Scope) -> None:
+        """The service sees nothing, the ledger has no row, and Failed says why."""
+        budget(home, scope, reserve_of(EDIT) - 1, "book" if scope == "project" else "")
+        events: list[Event] = []
+        with EchoServer() as server, pytest.raises(errors.BudgetExceeded) as caught:
+            perform(home, server.base_url, on_event=events.append)
+        assert server.seen == [] and entries(home) == []
+        assert events == [Failed(caught.value)]
+
+    def test_an_override_lets_one_action_pass_and_is_recorded(self, home: Home) -> None:
+        """The next one is stopped again."""
+        budget(home, "day", 1)
+        with EchoServer() as server:
+            arguments = (EDIT, ASKER, home, account(server.base_url), catalog.load())
+            result = jobs.perform(*arguments, over_budget=True)
+            with pytest.raises(errors.BudgetExceeded):
+                jobs.perform(*arguments)
+        with Ledger(home.ledger) as ledger:
+            assert ledger.steps(result.id)[0].reason == "over-budget-day"
+            assert ledger.entry(result.id).billed == BILL_OF_USAGE
+
+    def test_a_job_takes_the_override_too(self, home: Home) -> None:
+        """As a host would start it, with and without."""
+        budget(home, "project", 1, "book")
+        outcomes = []
+        with EchoServer() as server:
+            for over_budget in (False, True):
+                job = Job(EDIT, ASKER, home, account(server.base_url), catalog.load(), over_budget)
+                job.start()
+                assert job.wait(PATIENCE_SECONDS)
+                outcomes.append(type(job.outcome))
+        assert outcomes == [errors.BudgetExceeded, Result]
+
+    @pytest.mark.parametrize(("percent", "near"), [(79, []), (80, ["day"]), (100, ["day"])])
+    def test_a_host_hears_of_a_budget_that_is_nearly_used(
+        self, home: Home, percent: int, near: list[str]
+    ) -> None:
+        """After Reserved, with the reservation counted; one event for each budget."""
+        reserve = reserve_of(EDIT)
+        budget(home, "day", reserve * 100 // percent)
+        budget(home, "month", reserve * 10)
+        events: list[Event] = []
+        with EchoServer() as server:
+            perform(home, server.base_url, on_event=events.append)
+        heard = [event for event in events if isinstance(event, NearBudget)]
+        assert [event.room.budget.scope for event in heard] == near
+        assert all(event.room.used == reserve and event.id == only_entry(home).id for event in heard)
+        assert [type(event) for event in events[1 : 1 + len(near)]] == [NearBudget] * len(near)
+
+    def test_the_sandbox_neither_stops_nor_warns(self, home: Home) -> None:
+        """Nothing is spent there."""
+        budget(home, "day", 0)
+        events: list[Event] = []
+        jobs.perform(GENERATE, ASKER, home, Account(SERVICE_URL, None, ""), catalog.load(), events.append)
+        assert [type(event) for event in events] == [Reserved, Sent, Arrived, Finished]
+
+    def test_a_model_without_a_price_is_refused_under_a_budget(self, home: Home) -> None:
+        """And allowed on purpose."""
+        home.catalog.write_text(
+            json.dumps({"schema": 1, "models": [{"id": GENERATE.model, "prices": None}]}), encoding="utf-8"
+        )
+        budget(home, "month", 10**9)
+        with FaultServer(answers(200, GOOD)) as server:
+            arguments = (GENERATE, ASKER, home, account(server.base_url), catalog.load(home.catalog))
+            with pytest.raises(errors.PriceUnknown):
+                jobs.perform(*arguments)
+            result = jobs.perform(*arguments, over_budget=True)
+        with Ledger(home.ledger) as ledger:
+            assert ledger.steps(result.id)[0].reason == "over-budget-unpriced"
+            assert not ledger.entry(result.id).spending.priced
+
+
+def reserve_of(request: Request) -> int:
+    return estimate(request, catalog.load().find(request.model)).reserve

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scumble.money import decimal_usd, price, price_range
+from scumble.money import decimal_usd, parse_usd, price, price_range
 
 amounts = st.integers(-(10**13), 10**13)
 
@@ -91,3 +91,28 @@ class TestRange:
 def test_a_price_that_rounds_up_a_digit_reads_like_its_neighbours(micro_dollars: int, text: str) -> None:
     """Two significant digits also where rounding carries over."""
     assert price(micro_dollars) == text
+
+
+class TestParsing:
+    @pytest.mark.parametrize(
+        ("text", "micro_dollars"),
+        [("5", 5_000_000), ("$1.20", 1_200_000), (" 0.013170 ", 13_170), (".5", 500_000), ("7.", 7_000_000),
+         ("0", 0), ("999999999.999999", 999_999_999_999_999)],
+    )  # fmt: skip
+    def test_reads_what_a_person_types(self, text: str, micro_dollars: int) -> None:
+        """With or without the sign, exactly."""
+        assert parse_usd(text) == micro_dollars
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "$", ".", "-1", "1,20", "1e3", "0.0000001", "1000000000", "nan", "inf", "5 dollars", "٣", "1_0"],
+    )
+    def test_refuses_what_could_be_meant_otherwise(self, text: str) -> None:
+        """Nothing is rounded and nothing is guessed."""
+        with pytest.raises(ValueError, match="dollars"):
+            parse_usd(text)
+
+    @given(st.integers(0, 10**14))
+    def test_reads_back_what_is_written(self, micro_dollars: int) -> None:
+        """To the micro-dollar."""
+        assert parse_usd(decimal_usd(micro_dollars)) == micro_dollars

@@ -13,10 +13,11 @@ from ..catalog import load
 from ..credentials import find_account
 from ..errors import Exit, ScumbleError, StorageError
 from ..geometry import CONTEXTS, DETAILS
+from ..reports import TOPICS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import keys, making, planning, results, spending
+from . import budgeting, keys, making, planning, results, spending
 from .output import print_error
 
 
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(chosen: argparse.Namespace) -> None:
     home = find_home()
-    if chosen.command == "spend":
-        spending.spend(chosen, home)
+    if chosen.command in ("spend", "budget"):
+        command = spending.spend if chosen.command == "spend" else budgeting.budget
+        command(chosen, home)
         return
     if chosen.command == "key":
         keys.key(chosen, home)
@@ -65,8 +67,8 @@ def _run(chosen: argparse.Namespace) -> None:
         _serve_sandbox(chosen)
     else:
         making.read_prompt(chosen)
-        command = making.generate if chosen.command == "generate" else making.edit
-        command(chosen, catalog, home)
+        make = making.generate if chosen.command == "generate" else making.edit
+        make(chosen, catalog, home)
 
 
 def _serve_sandbox(chosen: argparse.Namespace) -> None:
@@ -117,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
     generate.add_argument("--n", type=int, default=1, help=_("number of pictures"))
     generate.add_argument("--background", choices=("auto", "opaque", "transparent"), default="auto")
+    _add_money(generate)
     generate.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
 
     edit = commands.add_parser("edit", help=_("change a picture where a mask says so, and nowhere else"))
@@ -128,11 +131,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_asked(edit, prompt_required=True)
     _add_window(edit)
+    _add_money(edit)
     edit.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
 
-    spend = commands.add_parser("spend", help=_("what was billed, and what may still be"))
-    spend.add_argument("--limit", type=int, help=_("how many entries to list"))
-    _add_json(spend)
+    _add_budget(
+        commands.add_parser("budget", help=_("limits on what may be spent, and what is left of them"))
+    )
+    _add_spend(commands.add_parser("spend", help=_("what was billed, and what may still be")))
 
     models = commands.add_parser("models", help=_("the models, their prices and how long they live"))
     models.add_argument(
@@ -149,7 +154,57 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
+def _add_budget(parser: argparse.ArgumentParser) -> None:
+    _add_json(parser)
+    parser.add_argument("--history", action="store_true", help=_("also every change of a limit"))
+    commands = parser.add_subparsers(dest="budget_command", metavar="list|set|clear")
+    listing = commands.add_parser("list", help=_("the limits and what is left of them"))
+    setting = commands.add_parser("set", help=_("set a limit, from now on"))
+    clearing = commands.add_parser("clear", help=_("lift a limit"))
+    for command in (setting, clearing):
+        command.add_argument("name", type=budgeting.budget_name, metavar="day|month|action|project[=NAME]")
+    setting.add_argument("amount", type=budgeting.amount, metavar="AMOUNT", help=_("in dollars"))
+    for command in (listing, setting, clearing):
+        _add_json_again(command)
+
+
+def _add_spend(parser: argparse.ArgumentParser) -> None:
+    report = parser.add_mutually_exclusive_group()
+    report.add_argument("--by", choices=TOPICS, help=_("sums, one line each"))
+    report.add_argument("--accuracy", action="store_true", help=_("estimates against the service's bills"))
+    form = parser.add_mutually_exclusive_group()
+    _add_json(form)
+    form.add_argument("--csv", action="store_true", help=_("comma-separated, for a spreadsheet"))
+    parser.add_argument(
+        "--since", type=spending.start_of_day, metavar="YYYY-MM-DD", help=_("only from this day on")
+    )
+    parser.add_argument("--limit", type=int, help=_("how many entries to list"))
+    commands = parser.add_subparsers(dest="spend_command", metavar="settle")
+    settle = commands.add_parser("settle", help=_("decide what an unknown spending cost"))
+    settle.add_argument("id", metavar="ID", help=_("as far as it takes to tell it from others"))
+    settle.add_argument(
+        "amount", type=spending.amount_or_nothing, metavar="AMOUNT|nothing", help=_("in dollars")
+    )
+    _add_json_again(settle)
+
+
+def _add_money(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--project", default="", metavar="NAME", help=_("what it is for, in reports and budgets")
+    )
+    parser.add_argument(
+        "--over-budget", action="store_true", help=_("let this one action pass the budgets; it is recorded")
+    )
+
+
+def _add_json_again(parser: argparse.ArgumentParser) -> None:
+    """`--json` after a word of its own; without a default, which would undo one given before it."""
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help=_("print one JSON document")
+    )
+
+
+def _add_json(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
 

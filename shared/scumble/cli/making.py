@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from .. import cost, geometry
 from ..catalog import Catalog
 from ..credentials import Account, find_account
 from ..errors import BadRequest
-from ..jobs import Asker, Result, perform
+from ..jobs import Asker, Event, NearBudget, Result, perform
+from ..ledger import budget_left
 from ..request import Request, check
 from ..settings import Home
 from ..shapes import Size
@@ -28,7 +30,7 @@ from .output import (
     print_json,
     print_warnings,
 )
-from .planning import chosen_model, warnings
+from .planning import chosen_model, learned_price, warnings
 
 
 def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
@@ -101,8 +103,24 @@ def _ask(
     if not arguments.json:
         if account.sandbox:
             print(_("Sandbox: free placeholder pictures, nothing is sent."))
-        print(_("Price: {price}").format(price=estimate_text(cost.estimate(request, model))))
-    return perform(request, Asker("cli"), home.make(), account, catalog)
+        print(_("Price: {price}").format(price=estimate_text(learned_price(home)(request, model))))
+        allowance = budget_left(home, arguments.project)
+        if allowance.rooms and not account.sandbox:
+            print(allowance.describe())
+    return perform(
+        request,
+        Asker("cli", project=arguments.project),
+        home.make(),
+        account,
+        catalog,
+        on_event=_warn,
+        over_budget=arguments.over_budget,
+    )
+
+
+def _warn(event: Event) -> None:
+    if isinstance(event, NearBudget):
+        print(_("Nearly used: {budget}.").format(budget=event.room.describe()), file=sys.stderr)
 
 
 def _report(result: Result, files: list[Path], as_json: bool, plan: dict[str, object]) -> None:
@@ -142,8 +160,6 @@ def _write_picture(picture: bytes, file: Path) -> None:
 
 def read_prompt(arguments: argparse.Namespace) -> None:
     """`--prompt -` reads it from standard input, so that it need not be in the shell's history."""
-    import sys
-
     if arguments.prompt == "-":
         arguments.prompt = sys.stdin.read().strip()
     if not arguments.prompt:

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from ..alternatives import Choice
 from ..cost import Bill, Estimate, Span
 from ..errors import ScumbleError
 from ..geometry import Plan
@@ -64,6 +65,7 @@ def estimate_document(estimate: Estimate) -> dict[str, object]:
         "reserve_usd": decimal_usd(estimate.reserve) if estimate.priced else None,
         "tokens": tokens,
         "reason": estimate.reason,
+        "learned_from": estimate.bills,
         "lines": [
             {
                 "part": line.part,
@@ -79,6 +81,30 @@ def estimate_document(estimate: Estimate) -> dict[str, object]:
             for line in estimate.lines
         ],
     }
+
+
+def choice_document(choice: Choice) -> dict[str, object]:
+    """One cheaper way; `context` is None without a window."""
+    return {
+        "changes": choice.changes,
+        "model": choice.model,
+        "quality": choice.quality,
+        "context": choice.context or None,
+        "size": choice.estimate.size,
+        "exact": choice.estimate.exact,
+        "usd": usd_document(choice.estimate.cost),
+        "saves_usd": decimal_usd(choice.saves),
+        "gives_up": choice.gives_up,
+    }
+
+
+def print_choices(choices: Iterable[Choice]) -> None:
+    for choice in choices:
+        print(
+            _("Cheaper: {price}, {gives_up}").format(
+                price=estimate_text(choice.estimate), gives_up=choice.gives_up
+            )
+        )
 
 
 def plan_document(plan: Plan) -> dict[str, object]:

@@ -4,20 +4,32 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
 from .. import cost, geometry, listing
+from ..alternatives import Window, cheaper
 from ..catalog import Catalog, Model
 from ..credentials import Account, find_account
 from ..errors import BadRequest
+from ..ledger import learned_from_bills
 from ..listing import Listing
 from ..money import decimal_usd
 from ..request import Picture, Request, check
 from ..settings import Home
-from ..shapes import Rect, Size
+from ..shapes import Size
 from ..translation import _
-from .output import estimate_document, estimate_text, plan_document, print_json, print_table, print_warnings
+from .output import (
+    choice_document,
+    estimate_document,
+    estimate_text,
+    plan_document,
+    print_choices,
+    print_json,
+    print_table,
+    print_warnings,
+)
 
 _SHOWN_SIZE = Size(1024, 1024)
 _STAND_IN_PROMPT = "-"
@@ -32,6 +44,15 @@ def warnings(model: Model, home: Home, account: Account) -> tuple[str, ...]:
     """That the model ends soon, by the catalogue or by what the service said last; asks nobody."""
     found = listing.warnings(model, listing.remembered(home, account), date.today())
     return (*found, account.notice) if account.notice else found
+
+
+def learned_price(home: Home) -> Callable[[Request, Model], cost.Estimate]:
+    """`cost.estimate` with what the ledger's bills say of the model."""
+
+    def price(request: Request, model: Model) -> cost.Estimate:
+        return cost.estimate(request, model, learned_from_bills(home, request, model))
+
+    return price
 
 
 def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
@@ -50,10 +71,14 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         n=arguments.n,
         images=images,
     )
-    found = cost.estimate(request, model)
+    price = learned_price(home)
+    found = price(request, model)
     refusal = _refusal(request, model)
+    choices = cheaper(request, catalog, date.today(), price=price)
     if arguments.json:
-        print_json({**estimate_document(found), "refusal": refusal, "warnings": list(remarks)})
+        cheaper_ways = [choice_document(choice) for choice in choices]
+        beside = {"refusal": refusal, "cheaper": cheaper_ways, "warnings": list(remarks)}
+        print_json({**estimate_document(found), **beside})
         print_warnings(remarks)
         return
     print(f"{found.model}, {found.quality}, {found.size}: {estimate_text(found)}")
@@ -62,6 +87,7 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
     for remark in (found.reason, refusal):
         if remark:
             print(remark)
+    print_choices(choices)
     print_warnings(remarks)
 
 
@@ -86,19 +112,24 @@ def plan(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         quality=quality,
         images=(Picture(found.request_size),),
     )
-    estimated = cost.estimate(request, model)
+    price = learned_price(home)
+    estimated = price(request, model)
+    window = Window(arguments.canvas, arguments.selection, arguments.context, arguments.detail)
+    choices = cheaper(request, catalog, date.today(), window, price)
     if arguments.json:
         print_json(
-            {**plan_document(found), "estimate": estimate_document(estimated), "warnings": list(remarks)}
+            {
+                **plan_document(found),
+                "estimate": estimate_document(estimated),
+                "cheaper": [choice_document(choice) for choice in choices],
+                "warnings": list(remarks),
+            }
         )
         return
-    window = Rect(*found.window)
-    print(
-        _("Window {width} x {height} at ({x}, {y})").format(
-            width=window.width, height=window.height, x=window.x, y=window.y
-        )
-    )
+    x, y, width, height = found.window
+    print(_("Window {width} x {height} at ({x}, {y})").format(width=width, height=height, x=x, y=y))
     print(f"{found.describe()}: {estimate_text(estimated)}")
+    print_choices(choices)
 
 
 def models(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
