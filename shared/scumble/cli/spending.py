@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
+from ..jobs import prepare
 from ..ledger import Entry, Ledger, Totals
 from ..money import decimal_usd, price
 from ..settings import Home
@@ -18,8 +19,8 @@ _SHOWN = 10
 def spend(arguments: argparse.Namespace, home: Home) -> None:
     now = datetime.now().astimezone()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    with Ledger(home.make().ledger) as ledger:
-        ledger.sweep()
+    prepare(home.make())
+    with Ledger(home.ledger) as ledger:
         periods = {
             "today": ledger.totals(since=midnight),
             "month": ledger.totals(since=midnight.replace(day=1)),
