@@ -41,6 +41,7 @@ DETAILS: dict[str, set[str]] = {
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
     "MissingPart": {"part", "command"},
+    "NotSaved": {"path", "reason", "folder"},
     "ModelEnded": {"model", "date", "successor"},
     "ModelUnavailable": {"model"},
     "NotConnected": {"host"},
