@@ -96,7 +96,8 @@ def checked_request(wish: Wish) -> tuple[Request, Model]:
 def estimate(wish: Wish) -> Estimate:
     """The price of a wish, allowed or not. Raises as cost.estimate does, UnknownModel and SetupError."""
     use_blenders_language()
-    return _estimate(wish, catalog(), bpy.app.translations.locale)
+    priced = _priced_for(catalog(), account().other_server)
+    return _estimate(wish, priced, bpy.app.translations.locale)
 
 
 def sizes(model: Model) -> tuple[Size, ...]:
@@ -107,6 +108,11 @@ def sizes(model: Model) -> tuple[Size, ...]:
 @lru_cache(maxsize=2)
 def _catalog_with(path: Path, _changed: int) -> Catalog:
     return catalogs.load(path)
+
+
+@lru_cache(maxsize=2)
+def _priced_for(catalog: Catalog, other_server: str) -> Catalog:
+    return catalog.priced_for(other_server)
 
 
 @lru_cache(maxsize=4)

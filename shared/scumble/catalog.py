@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -29,13 +29,29 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Catalog:
-    """All known models, the one to take when none is named first."""
+    """All known models, the one to take when none is named first.
+
+    `user_priced` are the ids for which the user's own file gives prices, `prices_hold_for` the hosts of other
+    servers for which it says that all prices hold, such as a relay that bills what the service does.
+    """
 
     as_of: date
     source: str
     default_model: str
     default_quality: str
     models: tuple[Model, ...]
+    user_priced: frozenset[str] = frozenset()
+    prices_hold_for: frozenset[str] = frozenset()
+
+    def priced_for(self, other_server: str) -> Catalog:
+        """The catalogue with the prices that hold at a host: all for "", which is the service or the sandbox;
+        elsewhere those that the user's own file gives."""
+        if not other_server or {other_server, other_server.rpartition(":")[0]} & self.prices_hold_for:
+            return self
+        models = tuple(
+            model if model.id in self.user_priced else replace(model, prices=None) for model in self.models
+        )
+        return replace(self, models=models)
 
     def find(self, id: str) -> Model:
         """The model of that id or snapshot, ended or not. Raises UnknownModel."""
@@ -99,7 +115,8 @@ def _catalog(base: _Json, changes: _Json) -> Catalog:
         kept = {key: value for key, value in whole.get(id, {}).items() if not isinstance(data.get(key), str)}
         whole[id] = _merged(kept, _resolved(data, named))
     models = tuple(_model(id, data) for id, data in whole.items())
-    top = base | changes | {"models": models}
+    priced = [data["id"] for data in changes.get("models", []) if data.get("prices") is not None]
+    top = base | changes | {"models": models, "user_priced": priced}
     catalog = _build(Catalog, {key: value for key, value in top.items() if key not in ("schema", "named")})
     default = next((model for model in models if model.id == catalog.default_model), None)
     if default is None or catalog.default_quality not in default.qualities:

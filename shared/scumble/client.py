@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One POST to the Images API over requests: sent once, never again, and told apart by whether it left.
 
+Beside it, two kinds of GET that cost nothing: what the service says of itself, and a picture at an address.
+
 An adapter of requests is used without its Session, because a session would read ~/.netrc (which replaces
 the Authorization header), read the whole body of a redirect, and keep connections. The body is handed over
 piece by piece, for two reasons: the first piece is asked for only when the connection is made and the header
@@ -11,31 +13,46 @@ timeout, which a picture on a slow line would not meet as a whole.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from . import __version__
+from .certificates import trusted
 from .credentials import Account, Secret
-from .errors import BadReply, ConnectionLost, NotConnected, ScumbleError, SetupError, TimedOut
+from .errors import (
+    BadReply,
+    ConnectionLost,
+    NotConnected,
+    NoUsableAnswer,
+    OutcomeUnknown,
+    ScumbleError,
+    SetupError,
+    TimedOut,
+)
 from .translation import _
 from .wire import Call
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
     from requests.adapters import BaseAdapter
+    from requests.auth import AuthBase
 
 CONNECT_SECONDS: float = 10
 ANSWER_SECONDS: float = 600
 REPLY_BYTES_MAX = 256 * 1024 * 1024
+# Of a GET: what the service says of itself, and one picture.
+QUICK_SECONDS: float = 60
+FACTS_BYTES_MAX = 8 * 1024 * 1024
+PICTURE_BYTES_MAX = 128 * 1024 * 1024
 
 # Nothing resolves `.invalid` (RFC 2606): should the in-process adapter ever be missing, no network answers.
 SANDBOX_URL = "https://sandbox.invalid/v1"
 
 _PIECE_BYTES = 65_536
-_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_ADDRESS_MAX = 8_192
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,14 @@ class Received:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """How long an answer may take, each part and its body, and how long it may be."""
+
+    seconds: float
+    most_bytes: int
 
 
 class _HeldBack(Exception):
@@ -99,23 +124,78 @@ def send(call: Call, account: Account, *, on_sent: Callable[[], None]) -> Receiv
     proxy, certificate file or key; after `on_sent`, ConnectionLost, TimedOut (600 s without a byte, or 600 s
     for the body of the answer) or BadReply (above 256 MiB, or damaged compression).
     """
-    answer = _exchange(call, account, on_sent)
+    outgoing = _Outgoing(on_sent)
+    bounds = _Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX)
+    answer = _exchange(lambda: _prepared(call, account), outgoing, account, bounds)
     # Raised out here and without its trace: the frames and exceptions of requests hold the header.
     if isinstance(answer, Exception):
         raise answer.with_traceback(None)
     return answer
 
 
-def _exchange(call: Call, account: Account, on_sent: Callable[[], None]) -> Received | Exception:
+def fetch(path: str, account: Account) -> Received:
+    """GET what the service says of itself, such as "/models"; bills nothing, whatever its status.
+
+    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, 8 MiB), SetupError as send().
+    """
+    address = (SANDBOX_URL if account.sandbox else account.base_url) + path
+    bounds = _Bounds(QUICK_SECONDS, FACTS_BYTES_MAX)
+    answer = _exchange(lambda: _got(address, account, account), None, account, bounds)
+    if isinstance(answer, OutcomeUnknown):
+        raise NoUsableAnswer(host=account.host, reason=_lower_first(answer.what_happened))
+    if isinstance(answer, NotConnected):
+        raise NoUsableAnswer(host=account.host, reason=_("the connection failed"))
+    if isinstance(answer, Exception):
+        raise answer.with_traceback(None)
+    return answer
+
+
+def download(address: str, account: Account) -> bytes:
+    """The picture at an address that a reply names: on the service's own host, or anywhere by https.
+
+    The key goes to the service's own host and port only; redirects are not followed. Raises BadReply for any
+    other address and when the picture does not come (10 s to connect, 60 s in all, 128 MiB), SetupError as
+    send().
+    """
+    at_home = _is_at_home(address, account.base_url)
+    bounds = _Bounds(QUICK_SECONDS, PICTURE_BYTES_MAX)
+    answer = _exchange(lambda: _got(address, account if at_home else None, account), None, account, bounds)
+    if isinstance(answer, ScumbleError) and not isinstance(answer, OutcomeUnknown | NotConnected):
+        raise answer.with_traceback(None)
+    if isinstance(answer, Exception) or answer.status != 200:
+        raise BadReply(reason=_("its picture could not be fetched from the address that it names"))
+    return answer.body
+
+
+def _is_at_home(address: str, base_url: str) -> bool:
+    """Whether it is on the service's host and port. Raises BadReply for what is neither there nor https."""
+    try:
+        parts, home = urlsplit(address), urlsplit(base_url)
+        places = [(each.scheme, each.hostname, each.port) for each in (parts, home)]
+        plain = address.isascii() and address.isprintable() and "\\" not in address and " " not in address
+        usable = plain and len(address) <= _ADDRESS_MAX and "@" not in parts.netloc and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable or (places[0] != places[1] and parts.scheme != "https"):
+        raise BadReply(reason=_("the address of its picture is neither the service's nor https"))
+    return places[0] == places[1]
+
+
+def _lower_first(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
+def _exchange(
+    prepare: Callable[[], PreparedRequest], outgoing: _Outgoing | None, account: Account, bounds: _Bounds
+) -> Received | Exception:
     """The answer, or the error to raise."""
     from requests import exceptions
     from requests.models import DecodeError, ReadTimeoutError
 
     # requests lets some of urllib3's errors through; this is their base class under its name there.
     transport_error: type[Exception] = exceptions.BaseHTTPError  # type: ignore[attr-defined]
-    outgoing = _Outgoing(on_sent)
     try:
-        return _answer(_prepared(call, account), outgoing, account)
+        return _answer(prepare(), outgoing, account, bounds)
     except ScumbleError as error:
         return error
     except _HeldBack as held:
@@ -123,34 +203,30 @@ def _exchange(call: Call, account: Account, on_sent: Callable[[], None]) -> Rece
     except (exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema):
         return SetupError(reason=_("the service's address, or a proxy's, cannot be used"))
     except (exceptions.ReadTimeout, ReadTimeoutError):
-        return TimedOut(seconds=round(ANSWER_SECONDS))
+        return TimedOut(seconds=round(bounds.seconds))
     except DecodeError:
         return BadReply(reason=_("its compression is damaged"))
     except (exceptions.RequestException, transport_error, OSError):
-        return ConnectionLost() if outgoing.begun else NotConnected(host=account.host)
+        begun = outgoing is not None and outgoing.begun
+        return ConnectionLost() if begun else NotConnected(host=account.host)
+
+
+def _got(address: str, authorised: Account | None, account: Account) -> PreparedRequest:
+    """A GET; with a key only for whom it is authorised."""
+    from requests import Request
+
+    headers = _headers(account) | {"Accept": "*/*"}
+    return Request("GET", address, headers=headers, auth=_bearer(authorised)).prepare()
 
 
 def _prepared(call: Call, account: Account) -> PreparedRequest:
     from requests import Request
-    from requests.auth import AuthBase
 
-    class Bearer(AuthBase):
-        def __call__(self, request: PreparedRequest) -> PreparedRequest:
-            if account.key is not None:
-                request.headers["Authorization"] = "Bearer " + account.key.reveal()
-            return request
-
-    if account.key is not None and not _fits_a_header(account.key):
-        raise SetupError(reason=_("the API key holds characters that no key has"))
     request = Request(
         "POST",
         (SANDBOX_URL if account.sandbox else account.base_url) + call.path,
-        headers={
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": f"scumble/{__version__}",
-        },
-        auth=Bearer(),
+        headers=_headers(account),
+        auth=_bearer(account),
     )
     if call.json is not None:
         request.headers["Content-Type"] = "application/json"
@@ -161,25 +237,50 @@ def _prepared(call: Call, account: Account) -> PreparedRequest:
     return request.prepare()
 
 
+def _headers(account: Account) -> dict[str, str]:
+    if account.key is not None and not _fits_a_header(account.key):
+        raise SetupError(reason=_("the API key holds characters that no key has"))
+    return {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": f"scumble/{__version__}",
+    }
+
+
+def _bearer(account: Account | None) -> AuthBase:
+    from requests.auth import AuthBase
+
+    class Bearer(AuthBase):
+        def __call__(self, request: PreparedRequest) -> PreparedRequest:
+            if account is not None and account.key is not None:
+                request.headers["Authorization"] = "Bearer " + account.key.reveal()
+            return request
+
+    return Bearer()
+
+
 def _fits_a_header(key: Secret) -> bool:
     """Asked beforehand, because http.client quotes a header value that it cannot send."""
     return all("!" <= character <= "~" for character in key.reveal())
 
 
-def _answer(prepared: PreparedRequest, outgoing: _Outgoing, account: Account) -> Received:
+def _answer(
+    prepared: PreparedRequest, outgoing: _Outgoing | None, account: Account, bounds: _Bounds
+) -> Received:
     adapter = _adapter(account)
     try:
-        # requests takes any body that can be read; only its stubs know bytes and text alone.
-        prepared.body = outgoing.carrying(prepared.body)  # type: ignore[assignment, arg-type]
+        if outgoing is not None:
+            # requests takes any body that can be read; only its stubs know bytes and text alone.
+            prepared.body = outgoing.carrying(prepared.body)  # type: ignore[assignment, arg-type]
         response = adapter.send(
             prepared,
             stream=True,
-            timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-            verify=True if account.sandbox else _certificates(),
+            timeout=(CONNECT_SECONDS, bounds.seconds),
+            verify=True,
             proxies={} if account.sandbox else _proxies(prepared.url or ""),
         )
         try:
-            body = _read(response)
+            body = _read(response, bounds)
         finally:
             response.close()
     finally:
@@ -195,7 +296,22 @@ def _adapter(account: Account) -> BaseAdapter:
         return SandboxAdapter()
     from requests.adapters import HTTPAdapter
 
-    return HTTPAdapter(max_retries=0)
+    context = trusted()
+
+    class VerifyingAdapter(HTTPAdapter):
+        """Checks certificates against our own chain of places; what it is told about that does not matter."""
+
+        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+            super().init_poolmanager(*arguments, **options, ssl_context=context)
+
+        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+            return super().proxy_manager_for(proxy, **options, ssl_context=context, proxy_ssl_context=context)
+
+        def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
+            # The overridden one would add certifi's roots to those of the context.
+            conn.cert_reqs = "CERT_REQUIRED"
+
+    return VerifyingAdapter(max_retries=0)
 
 
 def _proxies(url: str) -> dict[str, str]:
@@ -206,32 +322,21 @@ def _proxies(url: str) -> dict[str, str]:
     return get_environ_proxies(url)
 
 
-def _certificates() -> str | bool:
-    """A file or folder of trusted certificates named by the environment, else certifi's."""
-    for name in _CERTIFICATE_VARIABLES:
-        path = os.environ.get(name)
-        if path:
-            if not os.path.exists(path):
-                raise SetupError(reason=_("{variable} names no file of certificates").format(variable=name))
-            return path
-    return True
-
-
-def _read(response: Response) -> bytes:
+def _read(response: Response, bounds: _Bounds) -> bytes:
     """The whole body. Read as it comes (`read1`), or a trickle would never meet the deadline."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + bounds.seconds
     declared = response.headers.get("Content-Length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > REPLY_BYTES_MAX:
-        raise _too_long()
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > bounds.most_bytes:
+        raise _too_long(bounds)
     body = bytearray()
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
         body += piece
-        if len(body) > REPLY_BYTES_MAX:
-            raise _too_long()
+        if len(body) > bounds.most_bytes:
+            raise _too_long(bounds)
         if time.monotonic() > deadline:
-            raise TimedOut(seconds=round(ANSWER_SECONDS))
+            raise TimedOut(seconds=round(bounds.seconds))
     return bytes(body)
 
 
-def _too_long() -> BadReply:
-    return BadReply(reason=_("it is longer than {limit} MiB").format(limit=REPLY_BYTES_MAX // 1024 // 1024))
+def _too_long(bounds: _Bounds) -> BadReply:
+    return BadReply(reason=_("it is longer than {limit} MiB").format(limit=bounds.most_bytes // 1024 // 1024))

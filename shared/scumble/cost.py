@@ -143,7 +143,7 @@ def estimate(request: Request, model: Model) -> Estimate:
 def bill(usage: Usage | None, model: Model, estimate: Estimate) -> Bill:
     """The bill for a reply; without usage, the expected cost of its estimate.
 
-    A model without prices bills 0, as its estimate, which is not `priced`, says.
+    A model without prices bills 0, as its estimate, which is not `priced`, says; that is never a known bill.
     """
     if usage is None:
         assumed = tuple(
@@ -157,7 +157,7 @@ def bill(usage: Usage | None, model: Model, estimate: Estimate) -> Bill:
         ("image_output", usage.output, prices.image_output if prices else 0),
     )
     lines = tuple((part, tokens, rate, _cost(tokens, rate)) for part, tokens, rate in counted if tokens)
-    return Bill(total=sum(cost for *_rest, cost in lines), lines=lines, from_usage=True)
+    return Bill(total=sum(cost for *_rest, cost in lines), lines=lines, from_usage=prices is not None)
 
 
 def price_by_size(model: Model, kind: Literal["generate", "edit"], quality: str) -> Callable[[Size], int]:

@@ -5,13 +5,14 @@
       BadRequest          change what is asked; refused here, nothing was sent
         UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, NothingSelected
       SetupError          mend the set-up
-        KeyMissing, KeyRefused, AccessDenied, ModelUnavailable, MissingPart, OnlineAccessOff
+        KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
+        OnlineAccessOff
       MoneyError          the money is gone or capped
         QuotaExhausted, BillingLimit
       ServiceRefusal      the service will not make this picture
         ModerationBlocked, RequestRejected
       TryLater            the same request may work in a while; no work was done
-        NotConnected, RateLimited, Overloaded
+        NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
         ConnectionLost, TimedOut, ServerFault, BadReply
       StorageError        the data folder cannot be used
@@ -157,7 +158,9 @@ class SetupError(ScumbleError):
 class KeyMissing(SetupError):
     code = "key-missing"
     sentence = N_("There is no API key.")
-    remedy = N_("Set the environment variable OPENAI_API_KEY, or put the key into {path}.")
+    remedy = N_(
+        "Set the environment variable OPENAI_API_KEY, run `scumble key set`, or put the key into {path}."
+    )
 
 
 class KeyRefused(SetupError):
@@ -165,6 +168,12 @@ class KeyRefused(SetupError):
     sentence = N_("The service does not accept the API key.")
     remedy = N_("Check the key from {source}, or make a new one in your account.")
     exit_code = Exit.REFUSED
+
+
+class KeychainUnavailable(SetupError):
+    code = "keychain-unavailable"
+    sentence = N_("The {keychain} cannot be used: {reason}.")
+    remedy = N_("Unlock it and try again, or keep the key in a file: scumble key set --file")
 
 
 class AccessDenied(SetupError):
@@ -175,6 +184,12 @@ class AccessDenied(SetupError):
         " your country is supported."
     )
     exit_code = Exit.REFUSED
+
+
+class ListingDenied(AccessDenied):
+    code = "listing-denied"
+    sentence = N_("The service knows the API key from {source}, but does not let it list the models.")
+    remedy = N_("It may make pictures all the same. To test it, allow the key to list models.")
 
 
 class ModelUnavailable(SetupError):
@@ -267,6 +282,13 @@ class RateLimited(TryLater):
 class Overloaded(TryLater):
     code = "overloaded"
     sentence = N_("The service is overloaded.")
+
+
+class NoUsableAnswer(TryLater):
+    """To a question that costs nothing, such as which models there are."""
+
+    code = "no-usable-answer"
+    sentence = N_("The service at {host} gave no usable answer: {reason}.")
 
 
 class OutcomeUnknown(ScumbleError):

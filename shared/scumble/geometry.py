@@ -152,12 +152,32 @@ def plan(
     return _placed(canvas, selected, window_size, request_size)
 
 
-def whole(canvas: Size, sizes: SizeRule, price: Callable[[Size], int]) -> Plan:
-    """The request for everything on a canvas: at scale 1 where it fits, reduced where not, never magnified.
+def whole(canvas: Size, sizes: SizeRule, price: Callable[[Size], int], detail: str = "auto") -> Plan:
+    """The request for everything on a canvas: at scale 1 where it fits, reduced where not.
 
-    Raises NothingSelected for an empty canvas.
+    A canvas with fewer pixels than the smallest legal request is magnified 2, 4 or 8 times by the detail
+    "auto" or "magnified": padding it would let the model paint mostly where nobody looks. "native" pads.
+
+    Raises NothingSelected for an empty canvas, ValueError for an unknown detail.
     """
-    return plan(canvas, Rect(0, 0, *canvas), sizes, price, context="whole", detail="native")
+    if detail not in DETAILS:
+        raise ValueError(f"unknown detail: {detail!r}")
+    times = 1
+    while (
+        detail != "native"
+        and times < _LARGEST_MAGNIFICATION
+        and canvas.area * times**2 < sizes.min_pixels
+        and canvas.longer * times * 2 <= sizes.max_edge
+    ):
+        times *= 2
+    magnified = Size(canvas.width * times, canvas.height * times)
+    found = plan(magnified, Rect(0, 0, *magnified), sizes, price, context="whole", detail="native")
+    if times == 1:
+        return found
+    if found.scale != 1 or found.request_size.width % times or found.request_size.height % times:
+        return whole(canvas, sizes, price, "native")
+    window = Size(found.request_size.width // times, found.request_size.height // times)
+    return _placed(canvas, Rect(0, 0, *canvas), window, found.request_size)
 
 
 def _attempts(longer: int, detail: str) -> Iterator[tuple[int, bool]]:

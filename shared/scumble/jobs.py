@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from . import catalog as catalogs
-from . import client, records, store, wire
+from . import client, records, recovery, store, wire
 from .catalog import Catalog
 from .cost import Bill, Estimate, bill, estimate
 from .credentials import Account
@@ -30,7 +29,6 @@ from .errors import (
     StoppedAfterSending,
     StorageError,
     StorageFailedAfterSending,
-    UnknownModel,
 )
 from .ledger import Entry, Ledger
 from .records import Asker
@@ -113,11 +111,12 @@ def prepare(home: Home) -> list[Entry]:
     already been kept. Gives the entries as they are then. Raises StorageError, and SetupError for a broken
     model data file of the user.
     """
+    store.sweep(home)
     with Ledger(home.ledger) as ledger:
         swept = ledger.sweep()
         for entry in swept:
             if entry.state == "unknown":
-                _settle_from_kept_reply(home, ledger, entry)
+                recovery.settle(home, ledger, entry)
         return [ledger.entry(entry.id) for entry in swept]
 
 
@@ -157,7 +156,7 @@ def _perform(
     cancel: threading.Event,
 ) -> Result:
     today = date.today()
-    model = catalog.usable(request.model, today)
+    model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
     price = estimate(request, model)
     with Ledger(home.ledger) as ledger:
@@ -176,7 +175,7 @@ def _perform(
                 home, id, reply.body, media_type, records.asked(request, asker, price, account.sandbox)
             )
             on_event(Arrived(id))
-            answer = _read(reply.body, request, folder)
+            answer = _read(home, id, reply.body, request, account, folder)
             owed = bill(answer.usage, model, price)
             ledger.settle(id, owed)
         except BaseException as error:
@@ -332,9 +331,9 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _read(body: bytes, request: Request, folder: Path) -> Answer:
+def _read(home: Home, id: str, body: bytes, request: Request, account: Account, folder: Path) -> Answer:
     try:
-        return wire.decode(body, request)
+        return wire.decode(body, request, recovery.fetch_named(home, id, body, request, account))
     except BadReply as error:
         kept = _("{reason}; it is kept in {folder}")
         raise BadReply(reason=kept.format(reason=error.details["reason"], folder=folder)) from None
@@ -347,16 +346,3 @@ def _save_beside_the_reply(home: Home, result: Result) -> None:
         facts = records.facts(result.answer, result.bill)
         store.describe(home, result.id, **facts, seconds=round(result.seconds, 3))
         store.save_pictures(home, result.id, result.answer.pictures)
-
-
-def _settle_from_kept_reply(home: Home, ledger: Ledger, entry: Entry) -> None:
-    """The process ended between keeping a reply and settling it: the bill is in the reply."""
-    try:
-        kept = store.find(home, entry.id)
-        model = catalogs.load(home.catalog).find(entry.spending.model)
-        answer = wire.decode(
-            kept.reply(), records.as_asked(entry, str(kept.asked.get("output_format", "png")))
-        )
-    except (KeyError, BadReply, StorageError, UnknownModel):
-        return
-    ledger.settle(entry.id, records.late_bill(answer, entry, model))

@@ -59,6 +59,7 @@ def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dic
         "markup": request.markup is not None,
         "expected": price.cost.expected,
         "reserve": price.reserve,
+        "priced": price.priced,
         "host": asker.host,
         "document": asker.document,
         "project": asker.project,

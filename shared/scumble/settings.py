@@ -32,6 +32,11 @@ class Home:
         return self.folder / "key"
 
     @property
+    def listing(self) -> Path:
+        """What the service last said of the models that the key may use."""
+        return self.folder / "models.json"
+
+    @property
     def catalog(self) -> Path:
         """A user's own model data, laid over the built-in catalogue where it exists."""
         return self.folder / "catalog.json"

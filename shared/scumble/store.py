@@ -4,9 +4,11 @@
     results/<id>/reply.bin      the reply; never changed
                  asked.json     what was asked for, the prompt included: it is the user's own record
                  result.json    what became of it: the bill, where it was placed
+                 fetched-N.bin  a picture that the reply only names the address of, as it came
                  picture-N.png  the pictures taken out of the reply
 
-The folder appears under its name when reply.bin and asked.json are whole and on disk, not before.
+The folder appears under its name when reply.bin and asked.json are whole and on disk, not before. Until then
+it is `.<id>.<random>.part`; if its writer is killed, sweep() finishes it or clears it away.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ import re
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,7 @@ from .private_files import (
     storage_errors,
     sync_folder,
 )
+from .process import Process, is_gone, this_process
 from .settings import Home
 from .translation import _
 
@@ -51,6 +55,10 @@ _SIGNATURES = (
     (re.compile(rb"GIF8[79]a"), "gif"),
     (re.compile(rb"\s*<(\?xml|svg)"), "svg"),
 )
+_PARTIAL = re.compile(r"\.(?P<id>[0-9A-Za-z][0-9A-Za-z_-]{0,63})\.[0-9a-f]{8}\.part")
+_FORGOTTEN = re.compile(r"\.[0-9A-Za-z_-]{1,64}\.[0-9a-f]{8}\.gone")
+# Who began a folder and did not come to name himself, or a loose file: surely not at work any more.
+_ABANDONED_SECONDS = 86_400
 _merging = threading.Lock()
 
 
@@ -75,6 +83,14 @@ class Stored:
             raise StorageError(path=self.folder, reason=_("the kept reply was changed or is damaged"))
         return data
 
+    def fetched(self) -> tuple[bytes, ...]:
+        """The pictures that were fetched for this reply. Raises StorageError."""
+        with storage_errors(self.folder):
+            found: list[bytes] = []
+            while (path := self.folder / _fetched_name(len(found) + 1)).exists():
+                found.append(path.read_bytes())
+        return tuple(found)
+
 
 def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str, Any]) -> Path:
     """Write the reply and what was asked; on return both are on disk. Gives their folder.
@@ -91,6 +107,7 @@ def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str,
         "media_type": media_type,
         "reply_bytes": len(reply),
         "sha256": digest,
+        "writer": asdict(this_process()),
         "asked": dict(asked),
     }
     written = _json(record)
@@ -105,8 +122,9 @@ def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str,
         partial = partial_name(folder)
         try:
             partial.mkdir(mode=FOLDER_MODE)
-            create(partial / _REPLY, reply)
+            # In this order a whole reply has its record, so that it can be told from a cut one.
             create(partial / _ASKED, written)
+            create(partial / _REPLY, reply)
             sync_folder(partial)
             partial.rename(folder)
         except BaseException:
@@ -114,6 +132,14 @@ def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str,
             raise
         sync_folder(home.results)
     return folder
+
+
+def keep_fetched(home: Home, id: str, pictures: Sequence[bytes]) -> None:
+    """Write pictures that a kept reply names the addresses of, in order. Raises KeyError, StorageError."""
+    folder = find(home, id).folder
+    with storage_errors(home.folder):
+        for number, data in enumerate(pictures, start=1):
+            replace(folder / _fetched_name(number), data)
 
 
 def describe(home: Home, id: str, **facts: Any) -> None:
@@ -148,6 +174,54 @@ def all_stored(home: Home) -> list[Stored]:
             return []
         found = [_read(home.results / name) for name in names if _ID.fullmatch(name)]
     return sorted((one for one in found if one), key=lambda one: (one.kept_at, one.id), reverse=True)
+
+
+def unplaced(home: Home) -> list[Stored]:
+    """What was paid for and never placed, saved or exported, newest first: for a host to offer at its start.
+
+    Sandbox pictures cost nothing and are not among them. Raises StorageError.
+    """
+    return [one for one in all_stored(home) if not one.asked.get("sandbox") and not one.facts.get("placed")]
+
+
+def forget(home: Home, id: str) -> None:
+    """Delete a reply, its pictures and what was asked. Raises KeyError, StorageError."""
+    folder = find(home, id).folder
+    with storage_errors(home.folder):
+        # Under a name that tells it from a reply that was never finished.
+        leaving = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}.gone")
+        folder.rename(leaving)
+        sync_folder(home.results)
+        shutil.rmtree(leaving, ignore_errors=True)
+
+
+def sweep(home: Home) -> tuple[str, ...]:
+    """Finish or clear away what killed programs left; never what a program is still at work on.
+
+    A reply that was whole gets its name, for it was paid; gives the ids of such. One that was cut goes, and
+    so do what was being forgotten and loose files of a day ago. Raises StorageError.
+    """
+    rescued = []
+    with storage_errors(home.folder):
+        try:
+            names = sorted(os.listdir(home.results))
+        except FileNotFoundError:
+            names = []
+        for name in names:
+            folder = home.results / name
+            if _FORGOTTEN.fullmatch(name):
+                shutil.rmtree(folder, ignore_errors=True)
+            elif (partial := _PARTIAL.fullmatch(name)) and folder.is_dir() and _writer_is_gone(folder):
+                if _finish(folder, home.results / partial["id"]):
+                    rescued.append(partial["id"])
+                else:
+                    shutil.rmtree(folder, ignore_errors=True)
+        for left in (*home.folder.glob(".*.part"), *home.results.glob("*/.*.part")):
+            if left.is_file() and _is_abandoned(left):
+                left.unlink(missing_ok=True)
+        if rescued:
+            sync_folder(home.results)
+    return tuple(rescued)
 
 
 def save_pictures(home: Home, id: str, pictures: Sequence[bytes]) -> tuple[Path, ...]:
@@ -189,6 +263,39 @@ def _read(folder: Path) -> Stored | None:
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None
     return stored if is_whole else None
+
+
+def _fetched_name(number: int) -> str:
+    return f"fetched-{number}.bin"
+
+
+def _writer_is_gone(partial: Path) -> bool:
+    """Raises OSError."""
+    try:
+        record = json.loads((partial / _ASKED).read_bytes().decode("utf-8", "surrogatepass"))
+        return is_gone(Process(**record["writer"]))
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return _is_abandoned(partial)
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _finish(partial: Path, folder: Path) -> bool:
+    """Give a whole reply its name; False for one that is cut, or when another is kept under the name."""
+    stored = _read(partial)
+    if stored is None or folder.exists():
+        return False
+    try:
+        stored.reply()
+        partial.rename(folder)
+    except (StorageError, FileNotFoundError):
+        return False
+    return True
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,7 +17,7 @@ from .request import Picture, Request
 from .shapes import Size
 from .translation import _
 
-__all__ = ["Answer", "Call", "decode", "encode", "error_from"]
+__all__ = ["Answer", "Call", "addresses", "decode", "encode", "error_from"]
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _MEDIA_OF_FORMAT = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -111,11 +112,12 @@ def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes, str]
     return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.data, picture.media_type
 
 
-def decode(body: bytes, request: Request) -> Answer:
+def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answer:
     """Read a reply of status 200, trusting nothing in it.
 
     Checked are the JSON's shape, the base64, the type by the bytes, the end of the file, and the size in the
-    picture's own header against the one asked for; pixels are not decoded. Raises BadReply.
+    picture's own header against the one asked for; pixels are not decoded. `fetched` are the pictures that
+    the reply names the addresses of, in its order. Raises BadReply.
     """
     document = read_json(body)
     if not isinstance(document, dict):
@@ -131,7 +133,8 @@ def decode(body: bytes, request: Request) -> Answer:
                 count=len(items), asked=request.n
             )
         )
-    pictures = tuple(_picture_bytes(item) for item in items)
+    from_elsewhere = iter(fetched)
+    pictures = tuple(_picture_bytes(item, from_elsewhere) for item in items)
     seen = {_inspected(data, request) for data in pictures}
     if len(seen) != 1:
         raise BadReply(reason=_("its pictures are of different sizes"))
@@ -146,12 +149,24 @@ def decode(body: bytes, request: Request) -> Answer:
     )
 
 
-def _picture_bytes(item: object) -> bytes:
+def addresses(body: bytes, request: Request) -> tuple[str, ...]:
+    """Where the pictures are that a reply names instead of holding them; OpenAI's own never does so."""
+    document = read_json(body)
+    items = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(items, list) or len(items) > request.n:
+        return ()
+    named = [item.get("url") for item in items if isinstance(item, dict) and not item.get("b64_json")]
+    return tuple(address for address in named if isinstance(address, str) and address)
+
+
+def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
     if not isinstance(item, dict):
         raise BadReply(reason=_("it holds no picture"))
     text = item.get("b64_json")
     if not isinstance(text, str) or not text:
         if item.get("url"):
+            for data in fetched:
+                return data
             raise BadReply(reason=_("it names an address instead of holding the picture"))
         raise BadReply(reason=_("it holds no picture"))
     try:

@@ -102,6 +102,7 @@ def test_estimate_has_the_documented_keys(capsys: pytest.CaptureFixture[str]) ->
     )
     assert set(document) == {
         "model", "quality", "size", "exact", "usd", "reserve_usd", "tokens", "reason", "refusal", "lines",
+        "warnings",
     }  # fmt: skip
     assert document["tokens"]["image_output"] == 439
     assert document["exact"] is True
@@ -183,8 +184,9 @@ def test_a_picture_smaller_than_any_legal_request_is_padded(
     original = photo((301, 207))
     original.save(tmp_path / "in.png")
     document = run(
-        capsys, "edit", str(tmp_path / "in.png"), "--prompt", "the same", "-o", str(tmp_path / "out.png")
-    )
+        capsys, "edit", str(tmp_path / "in.png"), "--prompt", "the same", "--detail", "native",
+        "-o", str(tmp_path / "out.png"),
+    )  # fmt: skip
     assert document["scale"] == 1.0
     left, top, right, bottom = document["padding"]
     assert left + 301 + right == document["request_size"][0]
@@ -391,8 +393,8 @@ def test_ctrl_c_while_the_service_works_is_an_open_bill(tmp_path: Path, home: Ho
 
 
 def test_a_reader_that_leaves_early_is_no_failure() -> None:
-    """`scumble models | head -1`: no noise from the interpreter's end."""
-    with command("models") as process:
+    """`scumble spend | head -1`: no noise from the interpreter's end."""
+    with command("spend") as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
@@ -402,7 +404,8 @@ def test_a_reader_that_leaves_early_is_no_failure() -> None:
 
 def test_a_terminal_without_the_letters_shows_escapes(tmp_path: Path) -> None:
     """A range has a dash that ASCII lacks; and a file's name may be no text at all."""
-    with command("models", environment={"PYTHONIOENCODING": "ascii:strict"}) as process:
+    asked = ("estimate", "generate", "--size", "auto")
+    with command(*asked, environment={"PYTHONIOENCODING": "ascii:strict"}) as process:
         output, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     assert "\\u2013" in output

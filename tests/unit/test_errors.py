@@ -40,10 +40,13 @@ DETAILS: dict[str, set[str]] = {
     "BadSize": {"model", "size", "reason", "nearest"},
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
+    "KeychainUnavailable": {"keychain", "reason"},
+    "ListingDenied": {"source"},
     "MissingPart": {"part", "command"},
     "NotSaved": {"path", "reason", "folder"},
     "ModelEnded": {"model", "date", "successor"},
     "ModelUnavailable": {"model"},
+    "NoUsableAnswer": {"host", "reason"},
     "NotConnected": {"host"},
     "OnlineAccessOff": {"host", "place"},
     "RateLimited": {"seconds"},
@@ -121,7 +124,8 @@ def test_the_codes_never_change() -> None:
         "billing-limit", "service-refusal", "moderation-blocked", "moderation-blocked-afterwards",
         "request-rejected", "try-later", "not-connected", "rate-limited", "overloaded", "outcome-unknown",
         "connection-lost", "timed-out", "server-fault", "bad-reply", "storage", "stopped",
-        "stopped-after-sending", "storage-after-sending",
+        "stopped-after-sending", "storage-after-sending", "keychain-unavailable", "listing-denied",
+        "no-usable-answer",
     }  # fmt: skip
 
 

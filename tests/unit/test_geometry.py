@@ -296,11 +296,27 @@ class TestWhole:
         assert found.request_size == Size(3520, 2352)
         assert found.window == Rect(0, -4, 6000, 4009)
 
-    def test_a_tiny_canvas_is_padded_and_not_magnified(self) -> None:
-        """One pixel stays one pixel, in the cheapest of the smallest windows."""
+    def test_a_small_canvas_is_magnified(self) -> None:
+        """300x200 is drawn at four times the size, with as little padding as the sizes allow."""
+        found = whole(Size(300, 200), FREE, medium_price)
+        assert (found.request_size, found.scale) == (Size(1200, 800), 4)
+        assert found.window == Rect(0, 0, 300, 200)
+
+    def test_a_tiny_canvas_is_magnified_eight_times_and_padded(self) -> None:
+        """One pixel becomes eight by eight, in the cheapest of the smallest windows."""
         found = whole(Size(1, 1), FREE, medium_price)
+        assert (found.scale, found.request_size.area) == (8, 655_360)
+        assert found.to_request(Rect(0, 0, 1, 1)).size == Size(8, 8)
+
+    def test_a_strip_that_magnified_would_be_too_long_is_padded(self) -> None:
+        """3000x10 cannot be made larger, so it stays as it is."""
+        found = whole(Size(3000, 10), FREE, medium_price)
+        assert found.scale == 1 and found.padded
+
+    def test_native_detail_pads_instead(self) -> None:
+        """One pixel stays one pixel when no resampling is wanted."""
+        found = whole(Size(1, 1), FREE, medium_price, "native")
         assert (found.scale, found.request_size.area) == (1, 655_360)
-        assert found.to_request(Rect(0, 0, 1, 1)).size == Size(1, 1)
 
     def test_an_empty_canvas_has_nothing_to_send(self) -> None:
         """No pixels, no request."""
@@ -481,14 +497,16 @@ class TestLaws:
     @LAWS
     @given(st.integers(1, 30000), st.integers(1, 30000), st.booleans())
     def test_the_whole_of_a_canvas_is_sent(self, width: int, height: int, fixed: bool) -> None:
-        """A whole-image request holds every pixel, never magnified."""
+        """A whole-image request holds every pixel; what is magnified is a legal size exactly."""
         found = (
             whole(Size(width, height), FIXED, legacy_price)
             if fixed
             else whole(Size(width, height), FREE, medium_price)
         )
         assert found.visible == Rect(0, 0, width, height)
-        assert found.scale <= 1
+        assert (FIXED if fixed else FREE).legal(found.request_size)
+        if found.magnified:
+            assert found.request_size == tuple(edge * found.scale for edge in found.window.size)
 
 
 class TestChoice:

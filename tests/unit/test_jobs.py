@@ -165,9 +165,9 @@ class TestSuccess:
         """The reader finds the reply in the store."""
         read = wire.decode
 
-        def look(body: bytes, request: Request) -> wire.Answer:
+        def look(body: bytes, request: Request, fetched: tuple[bytes, ...]) -> wire.Answer:
             assert store.find(home, only_entry(home).id).reply() == body
-            return read(body, request)
+            return read(body, request, fetched)
 
         monkeypatch.setattr(wire, "decode", look)
         with EchoServer() as server:
@@ -442,9 +442,9 @@ class TestJob:
         threads: list[threading.Thread] = []
         read = wire.decode
 
-        def look(body: bytes, request: Request) -> wire.Answer:
+        def look(body: bytes, request: Request, fetched: tuple[bytes, ...]) -> wire.Answer:
             threads.append(threading.current_thread())
-            return read(body, request)
+            return read(body, request, fetched)
 
         monkeypatch.setattr(wire, "decode", look)
         with EchoServer() as server:

@@ -13,12 +13,13 @@ from typing import NoReturn
 
 from .. import __version__
 from ..catalog import load
+from ..credentials import find_account
 from ..errors import BadRequest, Exit, ScumbleError, SetupError, Stopped, StorageError
 from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import making, planning, spending
+from . import keys, making, planning, results, spending
 from .output import accept_any_text, flush, give_up_output, print_error, print_json
 
 
@@ -62,14 +63,22 @@ def _run(chosen: argparse.Namespace) -> None:
     if chosen.command == "spend":
         spending.spend(chosen, home)
         return
+    if chosen.command == "key":
+        keys.key(chosen, home)
+        return
+    if chosen.command == "results":
+        results.results(chosen, home)
+        return
     catalog = load(home.catalog)
+    if chosen.command != "sandbox":
+        catalog = catalog.priced_for(find_account(home).other_server)
     making.read_prompt(chosen)
     if chosen.command == "estimate":
-        planning.estimate(chosen, catalog)
+        planning.estimate(chosen, catalog, home)
     elif chosen.command == "plan":
-        planning.plan(chosen, catalog)
+        planning.plan(chosen, catalog, home)
     elif chosen.command == "models":
-        planning.models(chosen, catalog)
+        planning.models(chosen, catalog, home)
     elif chosen.command == "sandbox":
         _serve_sandbox(chosen)
     else:
@@ -155,7 +164,14 @@ def _parser() -> argparse.ArgumentParser:
     spend.add_argument("--limit", type=_count, help=_("how many entries to list"))
     _add_json(spend)
 
-    _add_json(commands.add_parser("models", help=_("the models, their prices and how long they live")))
+    models = commands.add_parser("models", help=_("the models, their prices and how long they live"))
+    models.add_argument(
+        "--ask", action="store_true", help=_("ask the service which of them the key may use; costs nothing")
+    )
+    _add_json(models)
+
+    keys.add_parser(commands.add_parser, _add_json)
+    results.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
     sandbox.add_argument("--port", type=_port, default=8470)

@@ -21,8 +21,16 @@ from ..shapes import Size
 from ..store import mark_placed
 from ..translation import _
 from . import compositing
-from .output import bill_document, bill_text, estimate_document, estimate_text, plan_document, print_json
-from .planning import chosen_model
+from .output import (
+    bill_document,
+    bill_text,
+    estimate_document,
+    estimate_text,
+    plan_document,
+    print_json,
+    print_warnings,
+)
+from .planning import chosen_model, warnings
 
 
 def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
@@ -35,6 +43,8 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
     size = None if arguments.size == "auto" else Size.parse(arguments.size)
     compositing.check_format(output, "RGBA" if transparent else "RGB", size or Size(1, 1))
     account = find_account(home)
+    remarks = warnings(model, home, account)
+    print_warnings(remarks)
     request = Request(
         kind="generate",
         model=model.id,
@@ -55,7 +65,7 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
             data = picture if is_png else compositing.encoded(compositing.opened(picture), None, file)
             compositing.write(file, data)
     _note_placed(home, result)
-    _report(result, files, arguments.json, {})
+    _report(result, files, arguments.json, {"warnings": list(remarks)})
 
 
 def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
@@ -66,11 +76,13 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     original = compositing.read_original(arguments.input)
     compositing.check_format(output, original.image.mode, original.size)
     account = find_account(home)
+    remarks = warnings(model, home, account)
+    print_warnings(remarks)
     quality = arguments.quality or catalog.default_quality
     price = cost.price_by_size(model, "edit", quality)
     if arguments.mask is None:
         selection = None
-        plan = geometry.whole(original.size, model.sizes, price)
+        plan = geometry.whole(original.size, model.sizes, price, arguments.detail)
     else:
         selection = compositing.read_selection(arguments.mask, original.size)
         bounds = compositing.selection_bounds(selection)
@@ -91,7 +103,7 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         placed = compositing.placed(original, result.answer.pictures[0], plan, selection)
         compositing.write(output, compositing.encoded(placed, original, output))
     _note_placed(home, result)
-    _report(result, [output], arguments.json, plan_document(plan))
+    _report(result, [output], arguments.json, {**plan_document(plan), "warnings": list(remarks)})
 
 
 def _ask(
@@ -147,11 +159,11 @@ def _report(result: Result, files: list[Path], as_json: bool, plan: dict[str, ob
                 "size": list(result.answer.size),
                 **plan,
                 "estimate": estimate_document(result.estimate),
-                "bill": bill_document(result.bill, result.sandbox),
+                "bill": bill_document(result.bill, result.sandbox, result.estimate.priced),
             }
         )
         return
-    print(_("Billed: {bill}").format(bill=bill_text(result.bill, result.sandbox)))
+    print(_("Billed: {bill}").format(bill=bill_text(result.bill, result.sandbox, result.estimate.priced)))
     for file in files:
         print(file)
 

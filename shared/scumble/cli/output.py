@@ -61,6 +61,12 @@ def print_error(error: ScumbleError, as_json: bool) -> None:
     print(error, file=sys.stderr)
 
 
+def print_warnings(warnings: Iterable[str]) -> None:
+    """On standard error, where they do not disturb a document."""
+    for warning in warnings:
+        print(_("Warning: {text}").format(text=warning), file=sys.stderr)
+
+
 def usd_document(span: Span) -> dict[str, str]:
     return {
         "low": decimal_usd(span.low),
@@ -111,8 +117,13 @@ def plan_document(plan: Plan) -> dict[str, object]:
     }
 
 
-def bill_document(bill: Bill, sandbox: bool) -> dict[str, object]:
-    """`usd` is what was billed; the sandbox bills nothing and says what the API would have."""
+def bill_document(bill: Bill, sandbox: bool, priced: bool = True) -> dict[str, object]:
+    """`usd` is what was billed; the sandbox bills nothing and says what the API would have.
+
+    Both are None where no price is known, as for a server that is not the service's own.
+    """
+    if not priced:
+        return {"usd": None, "would_be_usd": None, "from_usage": False}
     return {
         "usd": decimal_usd(0 if sandbox else bill.total),
         "would_be_usd": decimal_usd(bill.total),
@@ -129,7 +140,9 @@ def estimate_text(estimate: Estimate) -> str:
     return _("about {price} ({range})").format(price=price(estimate.cost.expected), range=about)
 
 
-def bill_text(bill: Bill, sandbox: bool) -> str:
+def bill_text(bill: Bill, sandbox: bool, priced: bool = True) -> str:
+    if not priced:
+        return _("price unknown")
     if sandbox:
         return _("free in the sandbox; the API would have billed {price}").format(price=price(bill.total))
     if not bill.from_usage:

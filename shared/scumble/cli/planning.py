@@ -7,14 +7,17 @@ import argparse
 from dataclasses import replace
 from datetime import date
 
-from .. import cost, geometry
+from .. import cost, geometry, listing
 from ..catalog import Catalog, Model
+from ..credentials import Account, find_account
 from ..errors import BadRequest
+from ..listing import Listing
 from ..money import decimal_usd
 from ..request import Picture, Request, check
+from ..settings import Home
 from ..shapes import Rect, Size
 from ..translation import _
-from .output import estimate_document, estimate_text, plan_document, print_json, print_table
+from .output import estimate_document, estimate_text, plan_document, print_json, print_table, print_warnings
 
 _SHOWN_SIZE = Size(1024, 1024)
 _STAND_IN_PROMPT = "-"
@@ -25,8 +28,15 @@ def chosen_model(arguments: argparse.Namespace, catalog: Catalog) -> Model:
     return catalog.usable(arguments.model or catalog.default_model, date.today())
 
 
-def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
+def warnings(model: Model, home: Home, account: Account) -> tuple[str, ...]:
+    """That the model ends soon, by the catalogue or by what the service said last; asks nobody."""
+    found = listing.warnings(model, listing.remembered(home, account), date.today())
+    return (*found, account.notice) if account.notice else found
+
+
+def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
+    remarks = warnings(model, home, find_account(home))
     size = None if arguments.size == "auto" else Size.parse(arguments.size)
     images = tuple(Picture(reference) for reference in arguments.reference)
     if arguments.kind == "edit" and not images:
@@ -43,7 +53,8 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
     found = cost.estimate(request, model)
     refusal = _refusal(request, model)
     if arguments.json:
-        print_json({**estimate_document(found), "refusal": refusal})
+        print_json({**estimate_document(found), "refusal": refusal, "warnings": list(remarks)})
+        print_warnings(remarks)
         return
     print(f"{found.model}, {found.quality}, {found.size}: {estimate_text(found)}")
     for line in found.lines:
@@ -51,10 +62,13 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog) -> None:
     for remark in (found.reason, refusal):
         if remark:
             print(remark)
+    print_warnings(remarks)
 
 
-def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
+def plan(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
+    remarks = warnings(model, home, find_account(home))
+    print_warnings(remarks)
     quality = arguments.quality or catalog.default_quality
     found = geometry.plan(
         arguments.canvas,
@@ -74,7 +88,9 @@ def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
     )
     estimated = cost.estimate(request, model)
     if arguments.json:
-        print_json({**plan_document(found), "estimate": estimate_document(estimated)})
+        print_json(
+            {**plan_document(found), "estimate": estimate_document(estimated), "warnings": list(remarks)}
+        )
         return
     window = Rect(*found.window)
     print(
@@ -85,18 +101,35 @@ def plan(arguments: argparse.Namespace, catalog: Catalog) -> None:
     print(f"{found.describe()}: {estimate_text(estimated)}")
 
 
-def models(arguments: argparse.Namespace, catalog: Catalog) -> None:
+def models(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     today = date.today()
-    documents = [_model_document(model, catalog, today) for model in catalog.models]
-    if arguments.json:
-        print_json({"as_of": catalog.as_of.isoformat(), "source": catalog.source, "models": documents})
-        return
+    account = find_account(home)
+    if arguments.ask:
+        listing.require_key(account, home)
+        listing.remember(home.make(), listing.ask(account))
+    listed = listing.remembered(home, account)
     live = [model for model in catalog.models if not model.ended(today)]
-    print_table(
-        (_("model"), _("1024x1024, {quality}").format(quality=catalog.default_quality), _("until")),
-        [(model.id, estimate_text(_shown_estimate(model, catalog)), _end_text(model)) for model in live],
-    )
-    print(_("Prices as of {date}.").format(date=catalog.as_of.isoformat()))
+    remarks = [text for model in live for text in listing.warnings(model, listed, today)]
+    if account.notice:
+        remarks.append(account.notice)
+    if arguments.json:
+        documents = [_model_document(model, catalog, today, listed) for model in catalog.models]
+        asked = listed.asked_at.isoformat() if listed else None
+        about = {"as_of": catalog.as_of.isoformat(), "source": catalog.source, "asked_at": asked}
+        print_json({**about, "models": documents, "warnings": remarks})
+    else:
+        head = [_("model"), _("1024x1024, {quality}").format(quality=catalog.default_quality), _("until")]
+        rows = [
+            [model.id, estimate_text(_shown_estimate(model, catalog)), _end_text(model, listed)]
+            for model in live
+        ]
+        if listed is not None:
+            head.append(_("your key"))
+            for row, model in zip(rows, live, strict=True):
+                row.append(_("yes") if listed.lists(model) else _("unknown"))
+        print_table(head, rows)
+        print(_("Prices as of {date}.").format(date=catalog.as_of.isoformat()))
+    print_warnings(remarks)
 
 
 def _refusal(request: Request, model: Model) -> str:
@@ -116,25 +149,29 @@ def _shown_estimate(model: Model, catalog: Catalog) -> cost.Estimate:
     return cost.estimate(Request("generate", model.id, "", _SHOWN_SIZE, quality), model)
 
 
-def _end_text(model: Model) -> str:
-    if model.shutdown is None:
+def _end_text(model: Model, listed: Listing | None) -> str:
+    ends = listing.last_day(model, listed)
+    if ends is None:
         return ""
     return _("{date}, then {successor}").format(
-        date=model.shutdown.isoformat(), successor=", ".join(model.successors)
+        date=ends.isoformat(), successor=", ".join(model.successors) or "-"
     )
 
 
-def _model_document(model: Model, catalog: Catalog, today: date) -> dict[str, object]:
+def _model_document(model: Model, catalog: Catalog, today: date, listed: Listing | None) -> dict[str, object]:
     ended = model.ended(today)
     priced = not ended and model.prices is not None
     prices = model.prices
+    ends = listing.last_day(model, listed)
     return {
         "id": model.id,
         "title": model.title,
-        "state": "ended" if ended else "ending" if model.shutdown else "live",
+        "state": "ended" if ended else "ending" if ends else "live",
         "default": model.id == catalog.default_model,
         "released": model.released.isoformat() if model.released else None,
-        "shutdown": model.shutdown.isoformat() if model.shutdown else None,
+        "shutdown": ends.isoformat() if ends else None,
+        # Never false: an id that is not listed may work all the same.
+        "listed": True if listed and listed.lists(model) else None,
         "successors": list(model.successors),
         "qualities": list(model.qualities),
         "exact_price": priced and _shown_estimate(model, catalog).exact,

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The procedures' arguments and return values. The key is never among them: GIMP writes them to disk."""
+
+from __future__ import annotations
+
+from gi.repository import Gimp, GLib, GObject
+
+from scumble import catalog, geometry
+
+from .asking import Options
+from .i18n import _
+
+_READ_WRITE = GObject.ParamFlags.READWRITE
+
+
+def add_common(procedure: Gimp.Procedure) -> None:
+    """Prompt, model and quality.
+
+    The model is text and not a choice: GIMP quietly replaces an unknown choice by the default one, and a
+    script that names a model that has ended must hear of it before another one is paid for.
+    """
+    _add_text(procedure, "prompt", _("_Prompt"), _("What the picture is to show"))
+    _add_text(procedure, "model", _("_Model"), _("The model's name; empty for the usual one"))
+    known = catalog.load()
+    offered = {quality for model in known.models for quality in model.qualities}
+    qualities = {name: label for name, label in _quality_labels().items() if name in offered}
+    _add_choice(
+        procedure,
+        "quality",
+        _("_Quality"),
+        _("Finer pictures cost more"),
+        qualities,
+        known.default_quality,
+    )
+
+
+def add_for_fill(procedure: Gimp.Procedure) -> None:
+    _add_choice(
+        procedure,
+        "scope",
+        _("Ch_ange"),
+        _("What is to be changed"),
+        {"selection": _("The selection"), "layer": _("The whole layer")},
+        "selection",
+    )
+    _add_choice(
+        procedure,
+        "context",
+        _("Conte_xt"),
+        _("How much around the selection the model sees"),
+        {name: _context_labels()[name] for name in geometry.CONTEXTS},
+        "normal",
+    )
+    _add_choice(
+        procedure,
+        "source",
+        _("Se_nd"),
+        _("Whose pixels the model sees"),
+        {"layer": _("The current layer"), "visible": _("What is visible")},
+        "layer",
+    )
+
+
+def add_for_generate(procedure: Gimp.Procedure) -> None:
+    _add_choice(
+        procedure,
+        "extent",
+        _("Co_ver"),
+        _("What the new layer covers"),
+        {"canvas": _("The canvas"), "selection": _("The selection")},
+        "canvas",
+    )
+
+
+def add_return_values(procedure: Gimp.Procedure) -> None:
+    procedure.add_layer_return_value("layer", _("Layer"), _("The new layer"), True, _READ_WRITE)
+    procedure.add_int_return_value(
+        "cost", _("Cost"), _("What was billed, in micro-dollars"), 0, GLib.MAXINT32, 0, _READ_WRITE
+    )
+    procedure.add_string_return_value(
+        "result-id", _("Result"), _("The name under which the answer is kept"), "", _READ_WRITE
+    )
+
+
+def options_of(config: Gimp.ProcedureConfig) -> Options:
+    """The options in a run's arguments; only a fill has a scope."""
+    model, quality = _text(config, "model"), config.get_property("quality")
+    if config.find_property("scope") is None:
+        return Options(model, quality, config.get_property("extent"))
+    return Options(
+        model,
+        quality,
+        config.get_property("scope"),
+        config.get_property("context"),
+        config.get_property("source"),
+    )
+
+
+def prompt_of(config: Gimp.ProcedureConfig) -> str:
+    return _text(config, "prompt")
+
+
+def _text(config: Gimp.ProcedureConfig, name: str) -> str:
+    """GIMP gives nothing at all for an empty text."""
+    return config.get_property(name) or ""
+
+
+def _add_text(procedure: Gimp.Procedure, name: str, label: str, tip: str) -> None:
+    procedure.add_string_argument(name, label, tip, "", _READ_WRITE)
+
+
+def _add_choice(
+    procedure: Gimp.Procedure, name: str, label: str, tip: str, choices: dict[str, str], usual: str
+) -> None:
+    choice = Gimp.Choice.new()
+    for number, (key, text) in enumerate(choices.items()):
+        choice.add(key, number, text, "")
+    procedure.add_choice_argument(name, label, tip, choice, usual, _READ_WRITE)
+
+
+def _quality_labels() -> dict[str, str]:
+    return {
+        "low": _("Low"),
+        "medium": _("Medium"),
+        "high": _("High"),
+        "xhigh": _("Very high"),
+        "max": _("Highest"),
+    }
+
+
+def _context_labels() -> dict[str, str]:
+    return {
+        "tight": _("Tight"),
+        "normal": _("Normal"),
+        "wide": _("Wide"),
+        "whole": _("The whole image"),
+    }

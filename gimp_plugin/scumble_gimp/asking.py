@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked for, what it will cost, and what is sent: the values between dialog, library and image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal, Protocol
+
+from gi.repository import Gimp
+
+from scumble import geometry
+from scumble.catalog import Catalog, load
+from scumble.cost import Estimate, estimate, price_by_size
+from scumble.credentials import Account, find_account
+from scumble.geometry import Plan
+from scumble.models import Model
+from scumble.request import Picture, Request
+from scumble.settings import Home, find_home
+from scumble.shapes import Rect, Size
+
+from .pixels import Selection
+
+Kind = Literal["generate", "edit"]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The user's folder, model data and account."""
+
+    home: Home
+    catalog: Catalog
+    account: Account
+
+    @classmethod
+    def open(cls) -> Desk:
+        """Read all three. Raises SetupError."""
+        home = find_home()
+        account = find_account(home)
+        return cls(home, load(home.catalog).priced_for(account.other_server), account)
+
+    def model(self, id: str) -> Model:
+        """The model of that id, the usual one for an empty id. Raises UnknownModel or ModelEnded."""
+        return self.catalog.usable(id or self.catalog.default_model, date.today())
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person chose; `region` is "selection", "layer" or "canvas", `source` "layer" or "visible"."""
+
+    model: str
+    quality: str
+    region: str
+    context: str = "normal"
+    source: str = "layer"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A request without pictures yet, the window it is for, and its price.
+
+    `plan` counts from `corner`, a point of the image.
+    """
+
+    plan: Plan
+    corner: tuple[int, int]
+    request: Request
+    estimate: Estimate
+
+    @property
+    def window(self) -> Rect:
+        """Where the answer belongs in the image; may reach beyond the canvas."""
+        return self._moved(self.plan.window)
+
+    @property
+    def visible(self) -> Rect:
+        """The part of the window that is worked on."""
+        return self._moved(self.plan.visible)
+
+    def _moved(self, rect: Rect) -> Rect:
+        return Rect(rect.x + self.corner[0], rect.y + self.corner[1], *rect.size)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What goes out, and the selection as it was then."""
+
+    proposal: Proposal
+    request: Request = field(repr=False)
+    selection: Selection | None = None
+
+
+class Task(Protocol):
+    """Something the plug-in does with an image: fill or generate."""
+
+    image: Gimp.Image
+    above: Gimp.Layer | None
+
+    def propose(self, desk: Desk, options: Options, prompt: str) -> Proposal:
+        """What would be sent and its price. Raises ScumbleError."""
+
+    def prepare(self, proposal: Proposal, options: Options) -> Order:
+        """Read the pixels to send. Raises ScumbleError."""
+
+    def layer_name(self) -> str:
+        """A name for the new layer."""
+
+
+def propose_part(
+    desk: Desk, kind: Kind, options: Options, prompt: str, canvas: Size, selection: Rect
+) -> Proposal:
+    """The window around a selection and its price."""
+    model = desk.model(options.model)
+    plan = geometry.plan(
+        canvas, selection, model.sizes, price_by_size(model, kind, options.quality), options.context
+    )
+    return _proposal(model, kind, options, prompt, plan, (0, 0))
+
+
+def propose_whole(desk: Desk, kind: Kind, options: Options, prompt: str, area: Rect) -> Proposal:
+    """All of an area of the image and its price."""
+    model = desk.model(options.model)
+    plan = geometry.whole(area.size, model.sizes, price_by_size(model, kind, options.quality))
+    return _proposal(model, kind, options, prompt, plan, (area.x, area.y))
+
+
+def _proposal(
+    model: Model, kind: Kind, options: Options, prompt: str, plan: Plan, corner: tuple[int, int]
+) -> Proposal:
+    request = _request(model, kind, options.quality, prompt, plan.request_size)
+    return Proposal(plan, corner, request, estimate(request, model))
+
+
+def _request(model: Model, kind: Kind, quality: str, prompt: str, size: Size) -> Request:
+    images = (Picture(size),) if kind == "edit" else ()
+    return Request(kind=kind, model=model.id, prompt=prompt, size=size, quality=quality, images=images)
+
+
+def with_pictures(proposal: Proposal, image: bytes, mask: bytes | None) -> Request:
+    """The proposal's request with its encoded pictures."""
+    size = proposal.plan.request_size
+    return replace(
+        proposal.request,
+        images=(Picture(size, image),),
+        mask=None if mask is None else Picture(size, mask, name="mask.png"),
+    )

@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dialog: GIMP's own procedure dialog with the prompt, the price, and what happens while waiting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
+
+from scumble.cost import Estimate, Span
+from scumble.errors import ScumbleError
+from scumble.money import decimal_usd, price_range
+from scumble.shapes import Size
+
+from . import arguments
+from .asking import Desk, Options, Proposal, Task
+from .i18n import _
+from .waiting import Progress
+
+_SPACE = 12
+_NARROW_SPACE = 6
+_PROMPT_HEIGHT = 96
+_LINE_CHARACTERS = 62
+_STILL_TO_GO = 0.95
+_DAYS_OF_WARNING = 90
+_NEGLIGIBLE = 100
+_TYPING_MILLISECONDS = 150
+
+
+class Dialog:
+    """The window of one run, from the first question to the placed picture or the person's leaving."""
+
+    def __init__(
+        self, task: Task, desk: Desk, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig
+    ) -> None:
+        GimpUi.init(procedure.get_name())
+        self.shown_size: Size | None = None
+        self._task = task
+        self._desk = desk
+        self._config = config
+        self._stop: Callable[[], None] | None = None
+        self._pending = 0
+        self._start_with_live_model()
+        self._window = GimpUi.ProcedureDialog.new(procedure, config, _title(procedure))
+        self._window.connect("response", self._on_response)
+        self._window.connect("delete-event", self._on_close)
+        self._sandbox = _line(_("Sandbox: free placeholder pictures."))
+        self._prompt = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False)
+        self._plan_line, self._price_line = _line(), _line()
+        self._problem_line = _line()
+        self._problem = Gtk.InfoBar(message_type=Gtk.MessageType.ERROR, no_show_all=True)
+        self._bar = Gtk.ProgressBar(show_text=True)
+        self._stop_line = _line()
+        self._waiting = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE, no_show_all=True)
+        self._form = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACE)
+        self._take_prompt_out_of_config()
+        self._fill_window()
+        config.connect("notify", lambda *_change: self._on_choice())
+        self._window.connect("focus-in-event", self._on_return)
+        self._prompt.get_buffer().connect("changed", lambda _buffer: self._refresh_soon())
+        self.refresh()
+
+    @property
+    def prompt(self) -> str:
+        buffer = self._prompt.get_buffer()
+        return str(buffer.get_text(*buffer.get_bounds(), False)).strip()
+
+    @property
+    def options(self) -> Options:
+        return arguments.options_of(self._config)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """What the window says about window and price, for tests."""
+        button = self._window.get_widget_for_response(Gtk.ResponseType.OK)
+        return {
+            "button": button.get_label(),
+            "plan": self._plan_line.get_text(),
+            "price": self._price_line.get_text(),
+        }
+
+    def ask(self) -> bool:
+        """Wait for the button with the price, or for Cancel."""
+        self._prompt.grab_focus()
+        pressed = bool(self._window.run())
+        if self._pending:
+            GLib.source_remove(self._pending)
+            self._refresh_after_typing()
+        return pressed
+
+    def close(self) -> None:
+        """Take the window off the screen; more than once does no harm."""
+        self._window.hide()
+        while Gtk.events_pending():
+            Gtk.main_iteration()
+
+    def show_problem(self, problem: ScumbleError) -> None:
+        """Say it in the window, where the prompt still is."""
+        sentences = (problem.what_happened, problem.money, problem.what_to_do)
+        self._problem_line.set_text("\n".join(sentence for sentence in sentences if sentence))
+        self._problem.show()
+
+    def refresh(self) -> None:
+        """Bring the window's plan and price up to what is chosen."""
+        options = self.options
+        self._fit_choices(options)
+        try:
+            proposal = self._task.propose(self._desk, options, self.prompt)
+        except ScumbleError as problem:
+            self._show_no_price(problem)
+            return
+        self.shown_size = proposal.plan.request_size
+        self._plan_line.set_text(_("Sends {plan}.").format(plan=proposal.plan.describe()))
+        if proposal.request.kind == "generate":
+            self._plan_line.set_text(_("Makes {plan}.").format(plan=proposal.plan.describe()))
+        self._price_line.set_text(_parts(proposal.estimate))
+        self._price_line.set_tooltip_text("\n".join(line.reason for line in proposal.estimate.lines))
+        self._set_button(_amount(proposal.estimate), True)
+
+    @contextmanager
+    def working(self, proposal: Proposal, stop: Callable[[], None]) -> Iterator[Callable[[Progress], None]]:
+        """The window while the service is at work: a bar, and Stop; gives the function that moves the bar."""
+        model = self._desk.model(proposal.request.model)
+        expected = model.expected_seconds.get(proposal.request.quality, 0)
+        amount = _amount(proposal.estimate)
+        self._problem.hide()
+        self._set_usable(False)
+        self._name_leaving_button(_("_Stop"))
+        self._stop = stop
+        self._waiting.show()
+        self._bar.set_fraction(0)
+
+        def show(progress: Progress) -> None:
+            seconds = round(progress.seconds)
+            if not progress.sent:
+                self._bar.set_text(_("Sending"))
+                self._stop_line.set_text(_("Nothing has been sent yet; stopping now costs nothing."))
+                return
+            text = _("Waiting for the service – {seconds} s")
+            if expected:
+                text = _("Waiting for the service – {seconds} s of about {expected}")
+                self._bar.set_fraction(min(_STILL_TO_GO, progress.seconds / expected))
+            else:
+                self._bar.pulse()
+            self._bar.set_text(text.format(seconds=seconds, expected=expected))
+            self._stop_line.set_text(self._stopping(amount))
+
+        try:
+            yield show
+        finally:
+            self._stop = None
+            self._waiting.hide()
+            self._set_usable(True)
+            self._name_leaving_button(_("_Cancel"))
+
+    def _refresh_soon(self) -> None:
+        """Once for a burst of typing: looking at the selection of a deep image takes its time."""
+        if self._pending:
+            GLib.source_remove(self._pending)
+        self._pending = GLib.timeout_add(_TYPING_MILLISECONDS, self._refresh_after_typing)
+
+    def _refresh_after_typing(self) -> bool:
+        self._pending = 0
+        self._on_choice()
+        return bool(GLib.SOURCE_REMOVE)
+
+    def _start_with_live_model(self) -> None:
+        """The remembered model may have ended since."""
+        live = {model.id for model in self._desk.catalog.live(date.today())}
+        if self._config.get_property("model") not in live:
+            self._config.set_property("model", self._desk.catalog.default_model)
+
+    def _take_prompt_out_of_config(self) -> None:
+        """GIMP writes a run's arguments to disk when it ends, so the prompt stays in this window only."""
+        self._prompt.get_buffer().set_text(arguments.prompt_of(self._config))
+        self._config.set_property("prompt", "")
+
+    def _fill_window(self) -> None:
+        content = self._window.get_content_area()
+        self._form.set_border_width(_SPACE)
+        if self._desk.account.sandbox:
+            self._form.pack_start(_bar_around(self._sandbox, Gtk.MessageType.INFO), False, False, 0)
+        self._form.pack_start(self._prompt_box(), True, True, 0)
+        self._form.pack_start(self._choices(), False, False, 0)
+        lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE)
+        lines.pack_start(self._plan_line, False, False, 0)
+        lines.pack_start(self._price_line, False, False, 0)
+        self._form.pack_start(lines, False, False, 0)
+        self._problem.set_margin_start(_SPACE)
+        self._problem.set_margin_end(_SPACE)
+        said = self._problem.get_content_area()
+        said.add(Gtk.Image.new_from_icon_name("dialog-error", Gtk.IconSize.BUTTON))
+        said.add(self._problem_line)
+        said.show_all()
+        self._waiting.set_border_width(_SPACE)
+        for widget in (self._bar, self._stop_line):
+            self._waiting.pack_start(widget, False, False, 0)
+            widget.show()
+        for widget, grows in ((self._form, True), (self._problem, False), (self._waiting, False)):
+            content.pack_start(widget, grows, grows, 0)
+        self._form.show_all()
+
+    def _prompt_box(self) -> Gtk.Widget:
+        label = Gtk.Label(label=_("_Prompt"), use_underline=True, xalign=0, mnemonic_widget=self._prompt)
+        scrolled = Gtk.ScrolledWindow(
+            shadow_type=Gtk.ShadowType.IN, min_content_height=_PROMPT_HEIGHT, hexpand=True
+        )
+        scrolled.add(self._prompt)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE)
+        box.pack_start(label, False, False, 0)
+        box.pack_start(scrolled, True, True, 0)
+        return box
+
+    def _choices(self) -> Gtk.Widget:
+        """Two columns of labelled choices, the model first."""
+        grid = Gtk.Grid(column_spacing=_SPACE, row_spacing=_NARROW_SPACE)
+        names = [name for name in ("quality", "scope", "extent", "context", "source") if self._has(name)]
+        widgets = [self._model_choice()]
+        widgets += [self._window.get_widget(name, GObject.TYPE_NONE) for name in names]
+        alike = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
+        for index, widget in enumerate(widgets):
+            alike.add_widget(widget.get_label())
+            widget.set_hexpand(True)
+            grid.attach(widget, index % 2, index // 2, 1, 1)
+        return grid
+
+    def _model_choice(self) -> Gtk.Widget:
+        today = date.today()
+        models = Gtk.ListStore(str, str)
+        for model in self._desk.catalog.live(today):
+            title = model.title
+            if model.shutdown and model.ends_within(today, _DAYS_OF_WARNING):
+                title = _("{model} (until {date})").format(model=title, date=model.shutdown)
+            models.append((model.id, title))
+        choice = GimpUi.prop_string_combo_box_new(self._config, "model", models, 0, 1)
+        choice.set_hexpand(True)
+        return GimpUi.LabelStringWidget.new(_("_Model"), choice)
+
+    def _fit_choices(self, options: Options) -> None:
+        """Grey out what the model does not offer and what makes no difference now."""
+        qualities = self._config.find_property("quality")
+        choice = Gimp.param_spec_choice_get_choice(qualities)
+        offered = self._desk.model(options.model).qualities
+        for name in choice.list_nicks():
+            choice.set_sensitive(name, name in offered)
+        if self._has("context"):
+            self._window.set_sensitive("context", options.region == "selection", None, None, False)
+
+    def _show_no_price(self, problem: ScumbleError) -> None:
+        self.shown_size = None
+        self._plan_line.set_text(problem.what_happened)
+        self._price_line.set_text(problem.what_to_do)
+        self._price_line.set_tooltip_text(None)
+        self._set_button("", False)
+
+    def _set_button(self, amount: str, sensitive: bool) -> None:
+        text = _("_Generate  {price}").format(price=amount) if amount else _("_Generate")
+        self._window.set_ok_label(text.rstrip())
+        self._window.set_response_sensitive(Gtk.ResponseType.OK, sensitive)
+
+    def _stopping(self, amount: str) -> str:
+        if self._desk.account.sandbox:
+            return _("The sandbox bills nothing.")
+        return _("If you stop now, the picture may still be billed: {price}. It will be kept.").format(
+            price=amount
+        )
+
+    def _set_usable(self, usable: bool) -> None:
+        """All but Cancel and the bar: what is being used must not change meanwhile."""
+        action_area = self._window.get_action_area()
+        leaving = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
+        for widget in self._window.get_content_area().get_children():
+            if widget is not self._waiting and not action_area.is_ancestor(widget):
+                widget.set_sensitive(usable)
+        for button in action_area.get_children():
+            if button is not leaving:
+                button.set_sensitive(usable)
+
+    def _name_leaving_button(self, label: str) -> None:
+        button = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
+        button.set_label(label)
+        button.set_use_underline(True)
+
+    def _on_choice(self) -> None:
+        """What a problem was about may have changed."""
+        self._problem.hide()
+        self.refresh()
+
+    def _on_return(self, _window: Gtk.Dialog, _event: object) -> bool:
+        """The selection may have been changed meanwhile."""
+        if self._stop is None:
+            self.refresh()
+        return False
+
+    def _on_response(self, _window: Gtk.Dialog, response: int) -> None:
+        if self._stop is not None and response in (Gtk.ResponseType.CANCEL, Gtk.ResponseType.DELETE_EVENT):
+            self._stop()
+
+    def _on_close(self, _window: Gtk.Dialog, _event: object) -> bool:
+        """While working, closing the window stops instead of destroying what shows how it goes on."""
+        if self._stop is None:
+            return False
+        self._stop()
+        return True
+
+    def _has(self, name: str) -> bool:
+        return self._config.find_property(name) is not None
+
+
+def _title(procedure: Gimp.Procedure) -> str:
+    """The menu's label without its mnemonic, which stands in brackets in some languages, and dots."""
+    label = re.sub(r"\(_.\)", "", str(procedure.get_menu_label()))
+    return label.replace("_", "").rstrip("…")
+
+
+def _line(text: str = "") -> Gtk.Label:
+    return Gtk.Label(
+        label=text, xalign=0, wrap=True, width_chars=_LINE_CHARACTERS, max_width_chars=_LINE_CHARACTERS
+    )
+
+
+def _bar_around(label: Gtk.Label, kind: Gtk.MessageType) -> Gtk.InfoBar:
+    bar = Gtk.InfoBar(message_type=kind)
+    bar.get_content_area().add(label)
+    return bar
+
+
+def _amount(estimate: Estimate) -> str:
+    """The price as it stands on the button."""
+    if not estimate.priced:
+        return _("price unknown")
+    return price_range(estimate.cost.low, estimate.cost.high)
+
+
+def _parts(estimate: Estimate) -> str:
+    """What the price is made of: "Price: new picture $0.0095 + sent picture $0.0069."."""
+    if not estimate.priced:
+        return estimate.reason
+    names = {
+        "image_output": _("new picture {price}"),
+        "image_input": _("sent picture {price}"),
+        "text_input": _("prompt {price}"),
+        "partial_images": _("previews {price}"),
+    }
+    costs = {line.part: line.cost for line in estimate.lines}
+    parts = [
+        text.format(price=_small(costs[part]))
+        for part, text in names.items()
+        if part in costs and costs[part].high
+    ]
+    text = _("Price: {parts}.").format(parts=" + ".join(parts))
+    return " ".join(part for part in (text, estimate.reason) if part)
+
+
+def _small(cost: Span) -> str:
+    """The price of a part; digits that do not change the price on the button are left out."""
+    if cost.high < _NEGLIGIBLE:
+        return _("under {price}").format(price="$" + decimal_usd(_NEGLIGIBLE).rstrip("0"))
+    return price_range(cost.low, cost.high)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layer that is worked on, and the new layer that brings the result back in one undo step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gi.repository import Gimp
+
+from scumble.jobs import Result
+from scumble.shapes import Rect
+
+from . import pixels
+from .pixels import Pixels, Selection
+from .problems import FloatingSelection, Gone, IndexedImage, NotALayer, NotOneLayer
+
+PARASITE = "scumble-result"
+_PERSISTENT = 1
+
+
+def require_colours(image: Gimp.Image) -> None:
+    """Raises IndexedImage: GIMP would silently squeeze the result into the palette."""
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise IndexedImage()
+
+
+def require_open(image: Gimp.Image, layer: Gimp.Layer | None) -> None:
+    """Raises Gone: GIMP lets people close and delete anything while a dialog is open."""
+    if not image.is_valid() or (layer is not None and not layer.is_valid()):
+        raise Gone()
+
+
+def only_layer(image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Gimp.Layer:
+    """The one layer among what is selected, also when its mask is being edited.
+
+    Raises NotOneLayer, NotALayer or FloatingSelection.
+    """
+    if len(drawables) != 1:
+        raise NotOneLayer(count=len(drawables))
+    if image.get_floating_sel() is not None:
+        raise FloatingSelection()
+    layer = owner(drawables[0])
+    if layer is None:
+        raise NotALayer()
+    return layer
+
+
+def owner(drawable: Gimp.Drawable) -> Gimp.Layer | None:
+    """The layer itself, or the layer whose mask it is; None for any other channel."""
+    if isinstance(drawable, Gimp.LayerMask):
+        return Gimp.Layer.from_mask(drawable)
+    return drawable if isinstance(drawable, Gimp.Layer) else None
+
+
+def extent(layer: Gimp.Layer) -> Rect:
+    """The layer's rectangle in the image, which may reach beyond the canvas."""
+    _known, left, top = layer.get_offsets()
+    return Rect(left, top, layer.get_width(), layer.get_height())
+
+
+def place(
+    image: Gimp.Image,
+    above: Gimp.Layer | None,
+    name: str,
+    result: Result,
+    picture: Pixels,
+    area: Rect,
+    selection: Selection | None,
+) -> Gimp.Layer:
+    """A new layer with `picture` over `area` of the image, in one undo step.
+
+    It lies right above `above`, in the same group, or on top of the image; `selection`, over the same
+    area, becomes its layer mask value by value.
+    """
+    kind = Gimp.ImageType.GRAYA_IMAGE if _is_gray(image) else Gimp.ImageType.RGBA_IMAGE
+    layer = Gimp.Layer.new(image, name, *area.size, kind, 100, Gimp.LayerMode.NORMAL)
+    pixels.put(layer, picture)
+    layer.attach_parasite(Gimp.Parasite.new(PARASITE, _PERSISTENT, _provenance(result)))
+    with _one_undo_step(image):
+        parent, position = _place_above(image, above)
+        image.insert_layer(layer, parent, position)
+        layer.set_offsets(area.x, area.y)
+        if selection is not None:
+            _add_mask(layer, selection)
+        image.set_selected_layers([layer])
+    Gimp.displays_flush()
+    return layer
+
+
+def next_name(image: Gimp.Image, pattern: str) -> str:
+    """The first of `pattern` with {number} 1, 2, 3 … that no layer has."""
+    taken = {layer.get_name() for layer in _all_layers(image.get_layers())}
+    number = 1
+    while pattern.format(number=number) in taken:
+        number += 1
+    return pattern.format(number=number)
+
+
+def _add_mask(layer: Gimp.Layer, selection: Selection) -> None:
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    layer.add_mask(mask)
+    buffer = mask.get_buffer()
+    buffer.set(pixels.rectangle(pixels.whole(selection.area.size)), selection.format, selection.values)
+    buffer.flush()
+    del buffer
+    mask.update(0, 0, *selection.area.size)
+    layer.set_edit_mask(False)
+
+
+def _place_above(image: Gimp.Image, above: Gimp.Layer | None) -> tuple[Gimp.Layer | None, int]:
+    if above is None or not above.is_valid() or above.get_image() != image:
+        return None, 0
+    return above.get_parent(), image.get_item_position(above)
+
+
+@contextmanager
+def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
+    image.undo_group_start()
+    try:
+        yield
+    finally:
+        image.undo_group_end()
+
+
+def _all_layers(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
+    for layer in layers:
+        yield layer
+        if layer.is_group():
+            yield from _all_layers(layer.get_children())
+
+
+def _provenance(result: Result) -> bytes:
+    """Where the layer's pixels come from, without the prompt: documents are shared."""
+    facts = {
+        "schema": 1,
+        "result": result.id,
+        "model": result.estimate.model,
+        "quality": result.estimate.quality,
+        "size": result.estimate.size,
+        "billed_micro_dollars": 0 if result.sandbox else result.bill.total,
+        "sandbox": result.sandbox,
+    }
+    return json.dumps(facts).encode("ascii")
+
+
+def _is_gray(image: Gimp.Image) -> bool:
+    return bool(image.get_base_type() == Gimp.ImageBaseType.GRAY)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of a procedure from the arguments to the new layer, with a dialog or without."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gi.repository import Gimp
+
+from scumble import jobs, store
+from scumble.errors import Billing, ScumbleError, StoppedAfterSending, StorageError
+from scumble.jobs import Asker, Job, Result
+from scumble.request import check
+from scumble.shapes import Rect
+
+from . import layers, pixels, waiting
+from .asking import Desk, Options, Order, Proposal, Task
+from .i18n import _
+from .problems import ImageGone, PriceChanged, UnreadableAnswer
+
+if TYPE_CHECKING:
+    from .dialog import Dialog
+
+
+@dataclass(frozen=True)
+class Done:
+    """The new layer and what it cost."""
+
+    layer: Gimp.Layer
+    result: Result
+
+    @property
+    def cost(self) -> int:
+        """Micro-dollars that were billed; the sandbox bills none."""
+        return 0 if self.result.sandbox else self.result.bill.total
+
+
+def without_window(task: Task, options: Options, prompt: str) -> Done:
+    """Propose, send and place. Raises ScumbleError."""
+    desk = Desk.open()
+    order = prepare(task, task.propose(desk, options, prompt), options, desk)
+    Gimp.progress_init(_("Waiting for the service"))
+    try:
+        result = waiting.run(new_job(task, order, desk), lambda _progress: Gimp.progress_pulse())
+    finally:
+        Gimp.progress_end()
+    return place_answer(task, order, result, desk)
+
+
+def with_dialog(task: Task, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> Done | None:
+    """Ask until a picture is placed or the person leaves; None when they left. Raises ScumbleError."""
+    from .dialog import Dialog  # GTK wants a display, which callers without a window may not have
+
+    desk = Desk.open()
+    dialog = Dialog(task, desk, procedure, config)
+    try:
+        while dialog.ask():
+            try:
+                return _round(task, dialog.options, dialog, desk)
+            except StoppedAfterSending:
+                return None
+            except ImageGone:
+                raise  # there is nothing left to ask about
+            except ScumbleError as problem:
+                dialog.show_problem(problem)
+        return None
+    finally:
+        dialog.close()
+
+
+def _round(task: Task, options: Options, dialog: Dialog, desk: Desk) -> Done:
+    """One press of the button. Raises ScumbleError."""
+    proposal = task.propose(desk, options, dialog.prompt)
+    if proposal.plan.request_size != dialog.shown_size:
+        dialog.refresh()
+        raise PriceChanged()
+    order = prepare(task, proposal, options, desk)
+    job = new_job(task, order, desk)
+    with dialog.working(proposal, job.cancel) as show:
+        try:
+            result = waiting.run(job, show)
+        except StoppedAfterSending:
+            dialog.close()
+            waiting.let_it_finish(job)
+            raise
+    return place_answer(task, order, result, desk)
+
+
+def prepare(task: Task, proposal: Proposal, options: Options, desk: Desk) -> Order:
+    """The order, checked before the time for reading pixels is spent."""
+    check(proposal.request, desk.model(options.model), date.today())
+    return task.prepare(proposal, options)
+
+
+def new_job(task: Task, order: Order, desk: Desk) -> Job:
+    jobs.prepare(desk.home)
+    asker = Asker(host="gimp", document=task.image.get_name())
+    return Job(order.request, asker, desk.home, desk.account, desk.catalog)
+
+
+def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
+    """Raises ImageGone or UnreadableAnswer; the reply is on disk in any case."""
+    proposal = order.proposal
+    try:
+        answer = pixels.decode(result.answer.pictures[0], result.answer.size)
+    except ValueError as problem:
+        raise _kept(UnreadableAnswer(folder=result.folder), result) from problem
+    if not task.image.is_valid():
+        raise _kept(ImageGone(folder=result.folder), result)
+    name = task.layer_name()
+    window, visible = proposal.window, proposal.visible
+    shown = Rect(visible.x - window.x, visible.y - window.y, *visible.size)
+    layer = layers.place(
+        image=task.image,
+        above=task.above,
+        name=name,
+        result=result,
+        picture=pixels.cropped(pixels.scaled(answer, window.size), shown),
+        area=visible,
+        selection=order.selection,
+    )
+    # The layer is there; that this could not be noted must not look as if it were not.
+    with contextlib.suppress(StorageError):
+        store.mark_placed(desk.home, result.id, f"GIMP: {name}")
+    return Done(layer, result)
+
+
+def _kept(problem: ScumbleError, result: Result) -> ScumbleError:
+    """The problem, which says that it was billed, and in the sandbox that it was not."""
+    if result.sandbox:
+        problem.billing = Billing.NOTHING
+    return problem

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was kept and not finished: a reply read again, its pictures fetched, its bill settled late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from . import client, records, store, wire
+from .catalog import load
+from .credentials import Account
+from .errors import BadReply, StorageError, UnknownModel
+from .ledger import Entry, Ledger
+from .request import Request
+from .settings import Home
+from .shapes import Size
+from .store import Stored
+from .translation import _
+from .wire import Answer
+
+
+def fetch_named(home: Home, id: str, body: bytes, request: Request, account: Account) -> tuple[bytes, ...]:
+    """The pictures that a kept reply only names the addresses of, which are then on disk as well.
+
+    Such an address works for an hour or so, hence at once. Raises BadReply, SetupError, StorageError.
+    """
+    pictures = tuple(client.download(address, account) for address in wire.addresses(body, request))
+    if pictures:
+        store.keep_fetched(home, id, pictures)
+    return pictures
+
+
+def reread(stored: Stored) -> Answer:
+    """The answer that a kept reply holds. Raises BadReply, StorageError."""
+    return wire.decode(stored.reply(), as_asked(stored), stored.fetched())
+
+
+def complete(home: Home, stored: Stored, account: Callable[[], Account]) -> Answer:
+    """As reread(); what the reply names and was not fetched in its time is fetched now if it can be."""
+    request, body = as_asked(stored), stored.reply()
+    if len(stored.fetched()) < len(wire.addresses(body, request)):
+        fetch_named(home, stored.id, body, request, account())
+    return reread(stored)
+
+
+def as_asked(stored: Stored) -> Request:
+    """As much of the request as it takes to read its reply. Raises BadReply for a damaged record."""
+    asked = stored.asked
+    try:
+        return Request(
+            kind="generate",
+            model=str(asked["model"]),
+            prompt="",
+            size=None if asked["size"] == "auto" else Size.parse(str(asked["size"])),
+            quality=str(asked["quality"]),
+            n=int(asked["n"]),
+            output_format=str(asked.get("output_format", "png")),
+        )
+    except (KeyError, ValueError, TypeError) as damage:
+        raise BadReply(reason=_("the record of what was asked is damaged")) from damage
+
+
+def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
+    """Settle an unknown spending whose reply was kept: the bill is in the reply. Tells whether it was.
+
+    Raises SetupError for a broken model data file of the user, StorageError when the ledger does not take it.
+    """
+    try:
+        kept = store.find(home, entry.id)
+        answer = wire.decode(
+            kept.reply(),
+            records.as_asked(entry, str(kept.asked.get("output_format", "png"))),
+            kept.fetched(),
+        )
+        model = load(home.catalog).find(entry.spending.model)
+    except (KeyError, BadReply, StorageError, UnknownModel):
+        return False
+    if not kept.asked.get("priced", True):
+        model = replace(model, prices=None)
+    owed = records.late_bill(answer, entry, model)
+    ledger.settle(entry.id, owed)
+    store.describe(home, entry.id, **records.facts(answer, owed))
+    return True

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fills whose answers are, in this order: a black picture, a refused key, a refused picture, a failure."""
+
+from easel import OUT, Gimp, case, filled, keep_more, photo, rendered, run_all, select_ellipse
+from gi.repository import Gio
+
+
+@case
+def painted_black(name):
+    image, layer = photo(4000, 3000)
+    select_ellipse(image, 1850, 1400, 300, 200)
+    before = rendered(image)
+    filled(name, image, [layer])
+    keep_more(name, before=before, after=rendered(image))
+    document = Gio.File.new_for_path(str(OUT / "document.xcf"))
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, document, None)
+
+
+@case
+def refused_key(name):
+    _small(name)
+
+
+@case
+def refused_picture(name):
+    _small(name)
+
+
+@case
+def failure(name):
+    _small(name)
+
+
+def _small(name):
+    image, layer = photo(1200, 900)
+    select_ellipse(image, 300, 300, 200, 150)
+    filled(name, image, [layer])
+
+
+run_all()
