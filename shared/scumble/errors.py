@@ -17,7 +17,9 @@
         ConnectionLost, TimedOut, ServerFault, BadReply
       StorageError        the data folder cannot be used
         StorageFailedAfterSending
+      NotSaved            the picture is paid for and kept, but not where it was wanted
       Stopped             the person stopped it
+        StoppedAfterSending
 
 Each has a stable `code`, a sentence, what it means for the money, and a remedy. The texts are templates:
 their `{names}` are filled from the keyword arguments, which must never be a key, a prompt or a picture.
@@ -360,6 +362,15 @@ class StorageFailedAfterSending(StorageError):
     exit_code = Exit.UNKNOWN
 
 
+class NotSaved(ScumbleError):
+    """The request was settled; only the file that was asked for is missing."""
+
+    code = "not-saved"
+    sentence = N_("The picture was made, but {path} could not be written: {reason}.")
+    remedy = N_("It is kept in {folder}.")
+    billing = Billing.BILLED
+
+
 class Stopped(ScumbleError):
     code = "stopped"
     sentence = N_("Stopped.")
@@ -373,3 +384,10 @@ class StoppedAfterSending(Stopped):
     remedy = N_("If the picture arrives it is kept under Results.")
     billing = Billing.MAYBE
     exit_code = Exit.UNKNOWN
+
+
+class LeftAfterSending(StoppedAfterSending):
+    """Stopped with the program itself: nobody waits for the picture any more."""
+
+    code = "left-after-sending"
+    remedy = OutcomeUnknown.remedy

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .errors import SetupError
+from .translation import _
+
 
 @dataclass(frozen=True)
 class Home:
@@ -49,7 +52,16 @@ def find_home(environment: Mapping[str, str] = os.environ) -> Home:
 
     Flatpak and Snap redirect the XDG variables into a folder of their own, so on Linux the real home
     directory is used and not XDG_DATA_HOME: budgets must see every host's spending.
+
+    Raises SetupError when a home directory is asked for that the system does not know.
     """
+    try:
+        return _home_in(environment)
+    except RuntimeError:
+        raise SetupError(reason=_("the data folder cannot be found; SCUMBLE_HOME names one")) from None
+
+
+def _home_in(environment: Mapping[str, str]) -> Home:
     chosen = environment.get("SCUMBLE_HOME")
     if chosen:
         return Home(Path(chosen).expanduser().absolute())

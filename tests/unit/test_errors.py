@@ -44,6 +44,7 @@ DETAILS: dict[str, set[str]] = {
     "KeychainUnavailable": {"keychain", "reason"},
     "ListingDenied": {"source"},
     "MissingPart": {"part", "command"},
+    "NotSaved": {"path", "reason", "folder"},
     "ModelEnded": {"model", "date", "successor"},
     "ModelUnavailable": {"model"},
     "NoUsableAnswer": {"host", "reason"},

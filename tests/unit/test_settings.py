@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scumble.errors import SetupError
 from scumble.settings import Home, find_home
 
 USER = Path("/home/someone")
@@ -104,3 +105,9 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError):
         Home(tmp_path / "file" / "home").make()
+
+
+def test_a_home_directory_that_nobody_has_is_a_matter_of_the_set_up() -> None:
+    """`~nobody-here` in SCUMBLE_HOME is an error that names the variable, not a crash."""
+    with pytest.raises(SetupError, match="SCUMBLE_HOME"):
+        find_home({"SCUMBLE_HOME": "~no-such-user-here/data"})

@@ -4,42 +4,59 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from .. import __version__
 from ..catalog import load
 from ..credentials import find_account
-from ..errors import Exit, ScumbleError, StorageError
+from ..errors import BadRequest, Exit, ScumbleError, SetupError, Stopped, StorageError
 from ..geometry import CONTEXTS, DETAILS
 from ..reports import TOPICS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
 from . import budgeting, keys, making, planning, results, spending
-from .output import print_error
+from .output import accept_any_text, flush, give_up_output, print_error, print_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns an exit code of `errors.Exit`."""
     use_language()
-    chosen = _parser().parse_args(arguments)
+    accept_any_text()
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        _run(chosen)
-    except ScumbleError as error:
-        print_error(error, chosen.json)
-        return int(error.exit_code)
+        error = _failure(given)
+        if error is not None:
+            print_error(error, "--json" in given)
+        flush()
     except BrokenPipeError:
+        # Who reads has seen enough; that is no failure of what was done.
+        give_up_output()
         return int(Exit.DONE)
-    except OSError as error:
-        failed = StorageError(path=error.filename or "", reason=error.strerror or type(error).__name__)
-        print_error(failed, chosen.json)
-        return int(failed.exit_code)
-    except KeyboardInterrupt:
-        print(_("Stopped."), file=sys.stderr)
+    except OSError:
+        give_up_output()
         return int(Exit.FAILED)
-    return int(Exit.DONE)
+    return int(Exit.DONE if error is None else error.exit_code)
+
+
+def _failure(arguments: Sequence[str]) -> ScumbleError | None:
+    """Run the command; the error it ends with, or None."""
+    try:
+        _run(_parser().parse_args(arguments))
+    except ScumbleError as error:
+        return error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return StorageError(path=error.filename or "", reason=error.strerror or type(error).__name__)
+    except KeyboardInterrupt:
+        return Stopped()
+    return None
 
 
 def _run(chosen: argparse.Namespace) -> None:
@@ -57,6 +74,7 @@ def _run(chosen: argparse.Namespace) -> None:
     catalog = load(home.catalog)
     if chosen.command != "sandbox":
         catalog = catalog.priced_for(find_account(home).other_server)
+    making.read_prompt(chosen)
     if chosen.command == "estimate":
         planning.estimate(chosen, catalog, home)
     elif chosen.command == "plan":
@@ -66,7 +84,6 @@ def _run(chosen: argparse.Namespace) -> None:
     elif chosen.command == "sandbox":
         _serve_sandbox(chosen)
     else:
-        making.read_prompt(chosen)
         make = making.generate if chosen.command == "generate" else making.edit
         make(chosen, catalog, home)
 
@@ -74,20 +91,31 @@ def _run(chosen: argparse.Namespace) -> None:
 def _serve_sandbox(chosen: argparse.Namespace) -> None:
     from ..sandbox.server import serve
 
-    with serve(chosen.port) as server:
+    try:
+        listening = serve(chosen.port)
+    except OSError as error:
+        reason = _("port {port} of this machine cannot be used ({failure})")
+        raise SetupError(reason=reason.format(port=chosen.port, failure=error.strerror)) from None
+    with listening as server, contextlib.suppress(KeyboardInterrupt):
         address = f"http://127.0.0.1:{server.server_address[1]}/v1"
         if chosen.json:
-            from .output import print_json
-
             print_json({"base_url": address})
         else:
             print(_("The sandbox answers at {address}; stop it with Ctrl+C.").format(address=address))
-        sys.stdout.flush()
+        flush()
         server.serve_forever()
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is an error like the others, with its document when JSON was asked for."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise BadRequest(reason=message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="scumble",
         description=_("OpenAI's image models with the price known before and every reply kept after."),
     )
@@ -98,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     estimate.add_argument("kind", choices=("generate", "edit"))
     _add_asked(estimate, prompt_required=False)
     estimate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    estimate.add_argument("--n", type=int, default=1, help=_("number of pictures"))
+    estimate.add_argument("--n", type=_count, default=1, help=_("number of pictures"))
     estimate.add_argument(
         "--reference",
         type=_size,
@@ -109,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     plan = commands.add_parser("plan", help=_("which window of a canvas would be sent; sends nothing"))
+    # A selection may begin outside the canvas; argparse would take "-10,0,50,50" for an option.
+    plan._negative_number_matcher = re.compile(r"-\d[\d,-]*$")
     plan.add_argument("--canvas", type=_size, required=True, metavar="WxH")
     plan.add_argument("--selection", type=_rect, required=True, metavar="X,Y,W,H")
     _add_model(plan)
@@ -117,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help=_("make a picture from words"))
     _add_asked(generate, prompt_required=True)
     generate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    generate.add_argument("--n", type=int, default=1, help=_("number of pictures"))
+    generate.add_argument("--n", type=_count, default=1, help=_("number of pictures"))
     generate.add_argument("--background", choices=("auto", "opaque", "transparent"), default="auto")
     _add_money(generate)
     generate.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
@@ -149,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     results.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
-    sandbox.add_argument("--port", type=int, default=8470)
+    sandbox.add_argument("--port", type=_port, default=8470)
     _add_json(sandbox)
     return parser
 
@@ -178,7 +208,7 @@ def _add_spend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", type=spending.start_of_day, metavar="YYYY-MM-DD", help=_("only from this day on")
     )
-    parser.add_argument("--limit", type=int, help=_("how many entries to list"))
+    parser.add_argument("--limit", type=_count, help=_("how many entries to list"))
     commands = parser.add_subparsers(dest="spend_command", metavar="settle")
     settle = commands.add_parser("settle", help=_("decide what an unknown spending cost"))
     settle.add_argument("id", metavar="ID", help=_("as far as it takes to tell it from others"))
@@ -227,13 +257,39 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
 
 
 def _size(text: str) -> Size:
-    return Size.parse(text)
+    try:
+        size = Size.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(_("{text} is not a size like 1024x768").format(text=text)) from None
+    if not size.area:
+        raise argparse.ArgumentTypeError(_("{text} has no pixels").format(text=text))
+    return size
 
 
 def _size_or_auto(text: str) -> str:
-    return text if text == "auto" else str(Size.parse(text))
+    return text if text == "auto" else str(_size(text))
 
 
 def _rect(text: str) -> Rect:
-    x, y, width, height = (int(part) for part in text.split(","))
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        reason = _("{text} is not a rectangle like 10,20,300,200").format(text=text)
+        raise argparse.ArgumentTypeError(reason) from None
     return Rect(x, y, width, height)
+
+
+def _count(text: str) -> int:
+    return _whole_number(text, 1, 999_999)
+
+
+def _port(text: str) -> int:
+    return _whole_number(text, 0, 65_535)
+
+
+def _whole_number(text: str, least: int, most: int) -> int:
+    # Asked of the text first: int() also takes "1_0" and digits of other scripts.
+    if re.fullmatch(r"[0-9]{1,6}", text) and least <= int(text) <= most:
+        return int(text)
+    reason = _("{text} is not a whole number from {least} to {most}")
+    raise argparse.ArgumentTypeError(reason.format(text=text, least=least, most=most))

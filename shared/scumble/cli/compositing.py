@@ -3,23 +3,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadPicture, MissingPart, NothingSelected
 from ..geometry import Plan
+from ..private_files import partial_name
 from ..request import Picture
 from ..shapes import Rect, Size
 from ..translation import _
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 _LARGEST_CANVAS = 30_000 * 30_000
 _NEUTRAL = (128, 128, 128)
 _KEPT_MODES = ("L", "LA", "RGB", "RGBA")
+
+UNREADABLE = (ValueError, KeyError, IndexError, TypeError, SyntaxError, EOFError, MemoryError)
+"""What Pillow raises, besides OSError, for damaged pictures and for what a format cannot hold."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +45,16 @@ class Original:
 
 def read_original(path: Path) -> Original:
     """Open a picture in one of the modes L, LA, RGB, RGBA. Raises BadPicture, MissingPart."""
-    image = _open(path)
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    elif image.mode == "1":
+    image, is_deep = _open(path)
+    if is_deep:
+        raise BadPicture(name=path.name, reason=_("16 bits a channel are not supported here"))
+    if image.mode == "1":
         image = image.convert("L")
+    if "transparency" in image.info:
+        # One colour that means transparent: the answer may hold it too, and must not get holes.
+        image = image.convert("LA" if image.mode == "L" else "RGBA")
+    elif image.mode == "P":
+        image = image.convert("RGB")
     if image.mode not in _KEPT_MODES:
         raise BadPicture(
             name=path.name, reason=_("the colour mode {mode} is not supported here").format(mode=image.mode)
@@ -56,7 +70,7 @@ def read_selection(path: Path, canvas: Size) -> Image:
     """
     from PIL import ImageChops
 
-    image = _open(path)
+    image, _depth = _open(path)
     if Size(*image.size) != canvas:
         raise BadPicture(
             name=path.name,
@@ -69,7 +83,7 @@ def read_selection(path: Path, canvas: Size) -> Image:
     if alpha is not None and alpha.getextrema() != (255, 255):
         selection = ImageChops.invert(alpha)
     else:
-        selection = image.convert("L")
+        selection = _eight_bits(image, path.name)
     if selection.getbbox() is None:
         raise NothingSelected()
     return selection
@@ -119,7 +133,7 @@ def placed(original: Original, answer: bytes, plan: Plan, selection: Image | Non
     from PIL import Image as images
 
     visible = plan.visible
-    patch: Image = images.open(io.BytesIO(answer))
+    patch = opened(answer)
     patch = patch.convert("RGBA" if "A" in patch.getbands() else "RGB")
     if patch.size != tuple(plan.window.size):
         patch = patch.resize(plan.window.size, images.Resampling.LANCZOS)
@@ -134,26 +148,90 @@ def placed(original: Original, answer: bytes, plan: Plan, selection: Image | Non
     return result
 
 
-def save(image: Image, original: Original | None, path: Path) -> None:
-    """Write in the format of the name's ending, with the original's colour profile."""
-    profile = original.profile if original else None
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        image.convert("L" if image.mode in ("L", "LA") else "RGB").save(
-            path, quality=95, subsampling=0, icc_profile=profile
-        )
-    else:
-        image.save(path, icc_profile=profile)
+def opened(answer: bytes) -> Image:
+    """A picture of the service, read to its end. Raises OSError or one of UNREADABLE."""
+    from PIL import Image as images
+
+    with images.open(io.BytesIO(answer)) as image:
+        image.load()
+        return image
 
 
-def check_writable(path: Path) -> None:
-    """Before anything is paid: the folder is there and Pillow knows the ending. Raises BadPicture."""
+def encoded(image: Image, original: Original | None, path: Path) -> bytes:
+    """In the format of the name's ending, with the original's colour profile; without loss where it can be.
+
+    Raises OSError, ValueError or KeyError where Pillow cannot write such a picture in that format.
+    """
+    kind = _format(path)
+    options: dict[str, object] = {"icc_profile": original.profile if original else None}
+    if kind == "JPEG":
+        image = image.convert("L" if image.mode in ("L", "LA") else "RGB")
+        options |= {"quality": 95, "subsampling": 0}
+    elif kind == "WEBP":
+        # `exact` keeps the colours under transparent pixels.
+        options |= {"lossless": True, "exact": True}
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+def write(path: Path, data: bytes) -> None:
+    """Whole or not at all: OUT may be IN, and a full disk must not cost the only copy. Raises OSError."""
+    target = path.resolve()
+    partial = partial_name(target)
+    try:
+        partial.write_bytes(data)
+        if target.exists():
+            shutil.copymode(target, partial)
+        partial.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def check_folder(path: Path) -> None:
+    """Before anything is paid: a file can be written there. Raises BadPicture."""
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise BadPicture(name=path.name, reason=_("its folder does not exist"))
+    if path.is_dir():
+        raise BadPicture(name=path.name, reason=_("it is a folder"))
+    if not os.access(folder, os.W_OK):
+        raise BadPicture(name=path.name, reason=_("its folder cannot be written"))
+
+
+def check_format(path: Path, mode: str, size: Size) -> None:
+    """Before anything is paid: the ending's format takes such a picture, tried with one row and one column.
+
+    JPEG drops the alpha channel, as everybody knows of it. Raises BadPicture.
+    """
     _need_pillow()
     from PIL import Image as images
 
-    if path.suffix.lower() not in images.registered_extensions():
+    if not _format(path):
         raise BadPicture(name=path.name, reason=_("its ending names no picture format"))
-    if not path.absolute().parent.is_dir():
-        raise BadPicture(name=path.name, reason=_("its folder does not exist"))
+    for edge in (Size(size.width, 1), Size(1, size.height)):
+        try:
+            kept = opened(encoded(images.new(mode, edge), None, path))
+        except (OSError, *UNREADABLE):
+            kept = None
+        keeps_alpha = "A" not in mode or _format(path) == "JPEG" or (kept and kept.has_transparency_data)
+        if kept is None or kept.size != tuple(edge) or not keeps_alpha:
+            raise BadPicture(name=path.name, reason=_("its format cannot hold such a picture"))
+
+
+def loses_alpha(path: Path) -> bool:
+    """Whether the ending's format has no transparency at all."""
+    return _format(path) == "JPEG"
+
+
+def _format(path: Path) -> str:
+    """Pillow's name of the format that the ending stands for, "" for none."""
+    _need_pillow()
+    from PIL import Image as images
+
+    return images.registered_extensions().get(path.suffix.lower(), "")
 
 
 def _need_pillow() -> None:
@@ -163,7 +241,8 @@ def _need_pillow() -> None:
         raise MissingPart(part="Pillow", command="pip install 'scumble[cli]'") from None
 
 
-def _open(path: Path) -> Image:
+def _open(path: Path) -> tuple[Image, bool]:
+    """The picture upright, and whether its file has more than the 8 bits a channel that Pillow gives."""
     _need_pillow()
     from PIL import Image as images
     from PIL import ImageOps
@@ -171,10 +250,26 @@ def _open(path: Path) -> Image:
     images.MAX_IMAGE_PIXELS = _LARGEST_CANVAS
     try:
         with images.open(path) as image:
+            is_deep = _is_deep(image)
             image.load()
-            return ImageOps.exif_transpose(image)
-    except (OSError, ValueError, images.DecompressionBombError) as error:
+            return ImageOps.exif_transpose(image), is_deep
+    except (OSError, *UNREADABLE, images.DecompressionBombError) as error:
         raise BadPicture(name=path.name, reason=_reason(error)) from None
+
+
+def _is_deep(image: ImageFile) -> bool:
+    """Whether the file has 16 bits a channel; asked before Pillow reads it, which makes 8 of colour's 16."""
+    layouts = (tile.args if isinstance(tile.args, str) else tuple(tile.args or ())[:1] for tile in image.tile)
+    return any(re.search(r";16[BLN]", str(layout)) for layout in layouts)
+
+
+def _eight_bits(image: Image, name: str) -> Image:
+    """A grey mask of 16 bits by its upper 8, where Pillow would cut off at 255; 0 stays the only 0."""
+    if image.mode == "F":
+        raise BadPicture(name=name, reason=_("the colour mode {mode} is not supported here").format(mode="F"))
+    if not image.mode.startswith("I"):
+        return image.convert("L")
+    return image.convert("I").point(lambda value: value / 257 + 0.998).convert("L")
 
 
 def _reason(error: Exception) -> str:

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import argparse
-import io
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 from .. import cost, geometry
 from ..catalog import Catalog
 from ..credentials import Account, find_account
-from ..errors import BadRequest
-from ..jobs import Asker, Event, NearBudget, Result, perform
+from ..errors import BadRequest, Billing, LeftAfterSending, NotSaved, Stopped, StorageError
+from ..jobs import Asker, Event, NearBudget, Result, Sent, perform
 from ..ledger import budget_left
 from ..request import Request, check
 from ..settings import Home
@@ -36,7 +37,12 @@ from .planning import chosen_model, learned_price, warnings
 def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
     output: Path = arguments.output
-    compositing.check_writable(output)
+    compositing.check_folder(output)
+    transparent = arguments.background == "transparent"
+    if transparent and compositing.loses_alpha(output):
+        raise BadRequest(reason=_("a transparent background needs the format png or webp"))
+    size = None if arguments.size == "auto" else Size.parse(arguments.size)
+    compositing.check_format(output, "RGBA" if transparent else "RGB", size or Size(1, 1))
     account = find_account(home)
     remarks = warnings(model, home, account)
     print_warnings(remarks)
@@ -44,7 +50,7 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         kind="generate",
         model=model.id,
         prompt=arguments.prompt,
-        size=None if arguments.size == "auto" else Size.parse(arguments.size),
+        size=size,
         quality=arguments.quality or catalog.default_quality,
         n=arguments.n,
         background=arguments.background,
@@ -54,8 +60,12 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         _numbered(output, index, len(result.answer.pictures)) for index in range(len(result.answer.pictures))
     ]
     for file, picture in zip(files, result.answer.pictures, strict=True):
-        _write_picture(picture, file)
-    mark_placed(home, result.id, "file")
+        with _paid_for(result, file):
+            # The answer's own bytes where the ending is PNG's, else converted by Pillow.
+            is_png = file.suffix.lower() == ".png"
+            data = picture if is_png else compositing.encoded(compositing.opened(picture), None, file)
+            compositing.write(file, data)
+    _note_placed(home, result)
     _report(result, files, arguments.json, {"warnings": list(remarks)})
 
 
@@ -63,8 +73,9 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     """Cut the window, ask, and place the answer through the mask, as the GIMP plug-in does."""
     model = chosen_model(arguments, catalog)
     output: Path = arguments.output
-    compositing.check_writable(output)
+    compositing.check_folder(output)
     original = compositing.read_original(arguments.input)
+    compositing.check_format(output, original.image.mode, original.size)
     account = find_account(home)
     remarks = warnings(model, home, account)
     print_warnings(remarks)
@@ -89,9 +100,10 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         mask=None if selection is None else compositing.mask(selection, plan),
     )
     result = _ask(request, arguments, catalog, home, account)
-    placed = compositing.placed(original, result.answer.pictures[0], plan, selection)
-    compositing.save(placed, original, output)
-    mark_placed(home, result.id, "file")
+    with _paid_for(result, output):
+        placed = compositing.placed(original, result.answer.pictures[0], plan, selection)
+        compositing.write(output, compositing.encoded(placed, original, output))
+    _note_placed(home, result)
     _report(result, [output], arguments.json, {**plan_document(plan), "warnings": list(remarks)})
 
 
@@ -107,20 +119,56 @@ def _ask(
         allowance = budget_left(home, arguments.project)
         if allowance.rooms and not account.sandbox:
             print(allowance.describe())
-    return perform(
-        request,
-        Asker("cli", project=arguments.project),
-        home.make(),
-        account,
-        catalog,
-        on_event=_warn,
-        over_budget=arguments.over_budget,
-    )
+    events: list[Event] = []
+    try:
+        return perform(
+            request,
+            Asker("cli", project=arguments.project),
+            home.make(),
+            account,
+            catalog,
+            on_event=_noting(events),
+            over_budget=arguments.over_budget,
+        )
+    except KeyboardInterrupt:
+        left = any(isinstance(event, Sent) for event in events) and not account.sandbox
+        raise (LeftAfterSending() if left else Stopped()) from None
 
 
-def _warn(event: Event) -> None:
-    if isinstance(event, NearBudget):
-        print(_("Nearly used: {budget}.").format(budget=event.room.describe()), file=sys.stderr)
+def _noting(events: list[Event]) -> Callable[[Event], None]:
+    """Keeps the events in the list, and warns of a budget that is nearly used."""
+
+    def note(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, NearBudget):
+            print(_("Nearly used: {budget}.").format(budget=event.room.describe()), file=sys.stderr)
+
+    return note
+
+
+@contextlib.contextmanager
+def _paid_for(result: Result, file: Path) -> Iterator[None]:
+    """What fails or is stopped here does so after the bill: say so, and where the picture is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        reason = _("it was stopped")
+    except OSError as error:
+        reason = error.strerror or _("it cannot be read as a picture")
+    except compositing.UNREADABLE:
+        reason = _("it cannot be read as a picture")
+    else:
+        return
+    failed = NotSaved(path=file, reason=reason, folder=result.folder)
+    if result.sandbox:
+        failed.billing = Billing.NOTHING
+    raise failed
+
+
+def _note_placed(home: Home, result: Result) -> None:
+    # The file is written and paid for; that this could not be noted must not make it a failure.
+    with contextlib.suppress(StorageError):
+        mark_placed(home, result.id, "file")
 
 
 def _report(result: Result, files: list[Path], as_json: bool, plan: dict[str, object]) -> None:
@@ -147,20 +195,12 @@ def _numbered(output: Path, index: int, count: int) -> Path:
     return output if count == 1 else output.with_stem(f"{output.stem}-{index + 1}")
 
 
-def _write_picture(picture: bytes, file: Path) -> None:
-    """The answer's own bytes where the ending is PNG's, else converted by Pillow."""
-    if file.suffix.lower() == ".png":
-        file.write_bytes(picture)
-        return
-    from PIL import Image
-
-    with Image.open(io.BytesIO(picture)) as image:
-        compositing.save(image, None, file)
-
-
 def read_prompt(arguments: argparse.Namespace) -> None:
     """`--prompt -` reads it from standard input, so that it need not be in the shell's history."""
-    if arguments.prompt == "-":
-        arguments.prompt = sys.stdin.read().strip()
-    if not arguments.prompt:
+    if getattr(arguments, "prompt", None) == "-":
+        try:
+            arguments.prompt = sys.stdin.read().strip() if sys.stdin else ""
+        except UnicodeDecodeError:
+            raise BadRequest(reason=_("the prompt holds characters that are not text")) from None
+    if arguments.command in ("generate", "edit") and not arguments.prompt:
         raise BadRequest(reason=_("the prompt is empty"))

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -16,8 +19,31 @@ from ..money import decimal_usd, price, price_range
 from ..translation import _
 
 
+def accept_any_text() -> None:
+    """What the terminal's encoding lacks is shown as an escape: printing never fails for a letter."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> None:
+    """Now rather than at the interpreter's end, where a closed pipe could not be handled. Raises OSError."""
+    sys.stdout.flush()
+
+
+def give_up_output() -> None:
+    """Nobody takes what is printed; what is left must not fail once more at the interpreter's end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_json(document: object) -> None:
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=2)
+    print(text)
 
 
 def print_error(error: ScumbleError, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from ..jobs import prepare
 from ..ledger import Ledger
 from ..money import decimal_usd, price
 from ..settings import Home
+from ..shapes import Size
 from ..store import Stored
 from ..translation import _
 from . import compositing
@@ -136,7 +137,8 @@ def _restore(arguments: argparse.Namespace, home: Home) -> None:
     """What `generate` or `edit` would have done with the answer, from the answer that is kept."""
     one = _chosen(arguments.id, home)
     output: Path = arguments.output
-    compositing.check_writable(output)
+    compositing.check_folder(output)
+    compositing.check_format(output, "RGB", Size(1, 1))
     pictures = recovery.complete(home, one, lambda: find_account(home)).pictures
     _settle_if_open(home, one)
     store.save_pictures(home, one.id, pictures)
@@ -172,7 +174,8 @@ def _place_edit(one: Stored, answer: bytes, arguments: argparse.Namespace, catal
     if str(plan.request_size) != str(one.asked.get("size")):
         reason = _("with this picture, mask and context {planned} would have been sent, and it was {sent}")
         raise BadRequest(reason=reason.format(planned=plan.request_size, sent=_plain(one.asked.get("size"))))
-    compositing.save(compositing.placed(original, answer, plan, selection), original, arguments.output)
+    placed = compositing.placed(original, answer, plan, selection)
+    compositing.write(arguments.output, compositing.encoded(placed, original, arguments.output))
 
 
 def _forget(arguments: argparse.Namespace, home: Home) -> None:

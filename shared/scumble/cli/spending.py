@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from ..errors import BadRequest
+from ..jobs import prepare
 from ..ledger import Entry, Ledger, Totals
 from ..money import decimal_usd, price
 from ..periods import day_start, first_instant, moment, month_start
@@ -33,8 +34,8 @@ _ENTRY_KEYS = (
 
 
 def spend(arguments: argparse.Namespace, home: Home) -> None:
-    with Ledger(home.make().ledger) as ledger:
-        ledger.sweep()
+    prepare(home.make())
+    with Ledger(home.ledger) as ledger:
         if arguments.spend_command == "settle":
             _settle(ledger, arguments)
         elif arguments.by:
