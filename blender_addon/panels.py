@@ -43,8 +43,8 @@ class SCUMBLE_PT_texture(bpy.types.Panel):
         _draw_generate(column, context)
         for task in running.under_way():
             _draw_task(column, context, task)
-        if running.last is not None:
-            _draw_outcome(column, context, running.last)
+        for position, outcome in reversed(tuple(enumerate(running.told))):
+            _draw_outcome(column, context, outcome, position)
 
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -136,12 +136,14 @@ def _what_a_stop_costs(task: Task) -> str:
     return text.format(price=price_range(task.estimate.cost.low, task.estimate.cost.high))
 
 
-def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context, outcome: Outcome) -> None:
+def _draw_outcome(
+    layout: bpy.types.UILayout, context: bpy.types.Context, outcome: Outcome, position: int
+) -> None:
     box = layout.box()
     title = box.row()
     failed = outcome.error is not None
     title.label(text=outcome.title or _("Texture"), icon="ERROR" if failed else "CHECKMARK", translate=False)
-    title.operator("scumble.dismiss", text="", icon="X", emboss=False)
+    title.operator("scumble.dismiss", text="", icon="X", emboss=False).position = position
     if outcome.error is not None:
         _draw_error(box, context, outcome.error)
     if outcome.result:

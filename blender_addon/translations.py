@@ -54,6 +54,7 @@ KOREAN = {
     "Generate Texture": "텍스처 생성",
     "Make a texture from the prompt and put it on the target": "프롬프트로 텍스처를 만들어 대상에 입힙니다",
     "Apply Texture": "텍스처 적용",
+    "The same request has just begun.": "같은 요청이 방금 시작되었습니다.",
     "Stop": "중지",
     "Dismiss": "닫기",
     "Take this message away": "이 메시지를 치웁니다",
