@@ -49,7 +49,7 @@ class SCUMBLE_PT_texture(bpy.types.Panel):
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.scumble
-    compatibility.draw_prompt(layout, context.window_manager.scumble, "prompt", _("Describe the texture"))
+    compatibility.draw_prompt(layout, _prompt_owner(context), "prompt", _("Describe the texture"))
     fields = layout.column()
     fields.use_property_split = True
     fields.use_property_decorate = False
@@ -58,6 +58,15 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     fields.prop(settings, "size")
     fields.prop(settings, "seamless")
     fields.prop(settings, "target")
+
+
+def _prompt_owner(context: bpy.types.Context) -> bpy.types.bpy_struct:
+    """The preferences: they belong to no data-block, so the Info editor has no line for what is typed.
+
+    For a property of the window manager it shows (and a crash report repeats) the path and the text.
+    """
+    addon = context.preferences.addons.get(__package__)
+    return context.window_manager.scumble if addon is None else addon.preferences
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
