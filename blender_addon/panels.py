@@ -17,7 +17,6 @@ from .translations import N_, _, use_blenders_language
 
 _Icon = Literal["NONE", "BLANK1", "INFO", "EXPERIMENTAL"]
 
-_FONT_POINTS = 11.0
 # What a label's region has beside its text: the tabs, margins of panel and box, an icon.
 _MARGIN_PIXELS = 68.0
 _ICON_PIXELS = 20.0
@@ -207,7 +206,7 @@ def _draw_text(
 ) -> None:
     """A paragraph broken to the region's width, which labels are not by themselves."""
     scale = context.preferences.system.ui_scale
-    blf.size(0, _FONT_POINTS * scale)
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
     margin = _MARGIN_PIXELS + (0.0 if icon == "NONE" else _ICON_PIXELS)
     column = layout.column(align=True)
     column.scale_y = 0.8
@@ -223,8 +222,20 @@ def _wrapped(text: str, width: float) -> list[str]:
         if lines and blf.dimensions(0, longer)[0] <= width:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.extend(_cut(word, width))
     return lines
+
+
+def _cut(word: str, width: float) -> list[str]:
+    """A word in pieces that fit, because Blender would leave out the middle of a path."""
+    if blf.dimensions(0, word)[0] <= width:
+        return [word]
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and blf.dimensions(0, pieces[-1] + letter)[0] > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def register() -> None:

@@ -43,6 +43,15 @@ _QUALITIES = {
     "hd": N_("HD"),
 }
 
+# What the built-in catalogue notes of its models, for the translation.
+_NOTES = (
+    N_("Fast and cheap; exact price"),
+    N_("Precise edits, slower; exact price"),
+    N_("Fast; the price is a range"),
+    N_("Most detail, consistent edits, slower; the price is a range"),
+    N_("Older; exact price"),
+)
+
 
 def wish(context: bpy.types.Context) -> Wish:
     """What the panel of this scene asks for."""
@@ -77,7 +86,7 @@ def _usual_quality() -> str:
 
 def _model_items(_settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:
     live = _catalog().live(date.today())
-    return _kept("model", [(each.id, each.title, each.note) for each in live])
+    return _kept("model", [(each.id, each.title, _(each.note)) for each in live])
 
 
 def _quality_items(settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:

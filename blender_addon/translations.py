@@ -119,6 +119,13 @@ KOREAN = {
     ),
     "From {source}": "출처: {source}",
     "Open Data Folder": "데이터 폴더 열기",
+    "Fast and cheap; exact price": "빠르고 저렴함. 정확한 가격",
+    "Precise edits, slower; exact price": "정밀한 편집, 더 느림. 정확한 가격",
+    "Fast; the price is a range": "빠름. 가격은 범위로 표시",
+    "Most detail, consistent edits, slower; the price is a range": (
+        "가장 세밀하고 일관된 편집, 더 느림. 가격은 범위로 표시"
+    ),
+    "Older; exact price": "이전 모델. 정확한 가격",
     "Low": "낮음",
     "Medium": "중간",
     "High": "높음",

@@ -9,9 +9,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
+import blf
 import bpy
 import pytest
 from blender import scenes
@@ -110,3 +112,18 @@ def test_every_property_and_operator_explains_itself() -> None:
                 assert each.description, each.identifier
     for operator in ("stop", "apply", "dismiss"):
         assert getattr(bpy.ops.scumble, operator).get_rna_type().description
+
+
+def test_the_catalogues_notes_of_its_models_have_their_korean(module: Callable[[str], ModuleType]) -> None:
+    """They are the tooltips of the menu of models."""
+    live = module("scumble.catalog").load().live(date.today())
+    assert {model.note for model in live if model.note} <= module("translations").KOREAN.keys()
+
+
+def test_a_path_wider_than_the_panel_is_told_whole(module: Callable[[str], ModuleType]) -> None:
+    """Blender would leave out its middle, and the folder of a paid picture could not be read."""
+    path = "/home/somebody/.local/share/scumble/results/0123456789abcdef0123456789abcdef"
+    blf.size(0, 11.0)
+    lines = module("panels")._wrapped(f"kept in {path}", 150.0)
+    assert "".join(lines) == f"kept in{path}" and len(lines) > 2
+    assert all(blf.dimensions(0, line)[0] <= 150.0 for line in lines)
