@@ -103,7 +103,10 @@ def _active_material(context: bpy.types.Context) -> Target:
             remedy=_("Connect a Principled BSDF to its output, or choose New Material as the target."),
         )
     uids = tuple(user.session_uid for user in materials.users(material))
-    return Target("ACTIVE", uids, material.session_uid, material.name)
+    title = material.name
+    if len(uids) > 1:
+        title = _("{name}, on {count} objects").format(name=title, count=len(uids))
+    return Target("ACTIVE", uids, material.session_uid, title)
 
 
 def _can_take_material(item: bpy.types.Object) -> bool:

@@ -186,6 +186,7 @@ KOREAN = {
     "Make it local (Object > Relations > Make Local), or deselect it.": (
         "로컬로 만들거나(오브젝트 > 관계 > 로컬 만들기) 선택을 해제하세요."
     ),
+    "{name}, on {count} objects": "{name}, 오브젝트 {count}개",
     "{name} has no active material.": "{name}에 활성 매테리얼이 없습니다.",
     "The material {name} is linked from another file.": (
         "매테리얼 {name}은(는) 다른 파일에서 연결되어 있습니다."

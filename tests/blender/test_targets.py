@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import bpy
@@ -314,3 +316,13 @@ def test_the_output_of_the_scenes_render_engine_is_the_one_that_counts() -> None
     _generate(target="ACTIVE")
     assert scenes.before(seen.inputs["Base Color"]).image.name == "Scumble Texture"
     assert not unseen.inputs["Base Color"].is_linked
+
+
+def test_an_active_material_of_several_objects_says_on_how_many_it_is(
+    module: Callable[[str], ModuleType],
+) -> None:
+    """All of them change, selected or not, so the panel tells before anything is paid."""
+    material = scenes.with_nodes("Oak")
+    for name in ("Table", "Chair"):
+        scenes.plane(name).data.materials.append(material)
+    assert module("targets").choose(bpy.context, "ACTIVE").title == "Oak, on 2 objects"
