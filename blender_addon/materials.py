@@ -42,11 +42,11 @@ def find_principled(material: bpy.types.Material) -> bpy.types.Node | None:
     return None
 
 
-def _active_output(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
+def _active_output(tree: bpy.types.ShaderNodeTree) -> bpy.types.Node | None:
     """The output that the scene's render engine shows, else the other engine's."""
-    cycles_first = bpy.context.scene.render.engine == "CYCLES"
-    first, second = ("CYCLES", "EEVEE") if cycles_first else ("EEVEE", "CYCLES")
-    return tree.get_output_node(first) or tree.get_output_node(second)
+    if bpy.context.scene.render.engine == "CYCLES":
+        return tree.get_output_node("CYCLES") or tree.get_output_node("EEVEE")
+    return tree.get_output_node("EEVEE") or tree.get_output_node("CYCLES")
 
 
 def can_take_texture(material: bpy.types.Material) -> bool:
