@@ -118,7 +118,7 @@ def _draw_parts(layout: bpy.types.UILayout, context: bpy.types.Context, estimate
         for line in reversed(estimate.lines)
     ]
     column = layout.column(align=True)
-    column.active = False
+    column.active, column.scale_y = False, 0.8
     for text in _lines(context, " + ".join(parts)):
         line = column.row()
         line.alignment = "CENTER"

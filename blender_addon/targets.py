@@ -81,7 +81,10 @@ def _selected_objects(context: bpy.types.Context) -> Target:
                 remedy=_("Make it local (Object > Relations > Make Local), or deselect it."),
             )
     uids = tuple(item.session_uid for item in chosen)
-    return Target("NEW", uids, None, _listed([item.name for item in chosen]))
+    title = _listed([item.name for item in chosen])
+    if _is_shared_with_others(chosen):
+        title = _("{names}, others by their mesh").format(names=title)
+    return Target("NEW", uids, None, title)
 
 
 def _active_material(context: bpy.types.Context) -> Target:
@@ -115,6 +118,13 @@ def _can_take_material(item: bpy.types.Object) -> bool:
         return False
     slot = materials.active_slot(item)
     return (slot is not None and slot.link == "OBJECT") or _is_own(item.data)
+
+
+def _is_shared_with_others(chosen: list[bpy.types.Object]) -> bool:
+    """Whether a slot to be filled belongs to data that objects outside of the choice use too."""
+    slots = [(item.data, materials.active_slot(item)) for item in chosen]
+    filled = [data for data, slot in slots if data is not None and (slot is None or slot.link == "DATA")]
+    return any(data.users - data.use_fake_user > filled.count(data) for data in set(filled))
 
 
 def _is_own(block: bpy.types.ID | None) -> bool:

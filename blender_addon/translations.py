@@ -186,6 +186,7 @@ KOREAN = {
     "Make it local (Object > Relations > Make Local), or deselect it.": (
         "로컬로 만들거나(오브젝트 > 관계 > 로컬 만들기) 선택을 해제하세요."
     ),
+    "{names}, others by their mesh": "{names}, 메쉬를 공유하는 다른 오브젝트",
     "{name}, on {count} objects": "{name}, 오브젝트 {count}개",
     "{name} has no active material.": "{name}에 활성 매테리얼이 없습니다.",
     "The material {name} is linked from another file.": (

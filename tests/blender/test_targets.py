@@ -326,3 +326,15 @@ def test_an_active_material_of_several_objects_says_on_how_many_it_is(
     for name in ("Table", "Chair"):
         scenes.plane(name).data.materials.append(material)
     assert module("targets").choose(bpy.context, "ACTIVE").title == "Oak, on 2 objects"
+
+
+def test_that_a_mesh_is_shared_with_objects_not_selected_is_said(module: Callable[[str], ModuleType]) -> None:
+    """The slot is the mesh's, so they change too; with all of them selected there is nothing to say."""
+    choose = module("targets").choose
+    item = scenes.plane("Chair")
+    other = bpy.data.objects.new("Other", item.data)
+    bpy.context.scene.collection.objects.link(other)
+    scenes.select(item)
+    assert choose(bpy.context, "NEW").title == "Chair, others by their mesh"
+    scenes.select(other, item)
+    assert "others" not in choose(bpy.context, "NEW").title
