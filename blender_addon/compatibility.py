@@ -33,6 +33,20 @@ def clear_packed_paths(image: bpy.types.Image) -> None:
         packed.filepath = was
 
 
+def gesture_under_way() -> bool:
+    """Whether a drag or a brush stroke holds the mouse, or a render reads the scene.
+
+    A change now would become part of the undo step of that gesture; while rendering it is not safe.
+    Blender 4.2 may not tell of gestures.
+    """
+    held = (
+        "BLOCKING" in operator.bl_options
+        for window in bpy.context.window_manager.windows
+        for operator in getattr(window, "modal_operators", ())
+    )
+    return any(held) or bpy.app.is_job_running("RENDER")
+
+
 def draw_prompt(layout: bpy.types.UILayout, data: Any, name: str, placeholder: str) -> None:
     """A text field over the whole width, of several lines where Blender has them."""
     if _HAS_TEXT_BOX:

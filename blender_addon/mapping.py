@@ -49,7 +49,16 @@ def choose(objects: Iterable[bpy.types.Object]) -> Mapping:
 
 
 def has_uvs(item: bpy.types.Object) -> bool:
-    return isinstance(item.data, bpy.types.Mesh) and len(item.data.uv_layers) > 0
+    """Whether its UV map for rendering spreads the texture; one with all of it on one point does not."""
+    if not isinstance(item.data, bpy.types.Mesh):
+        return False
+    rendered = next((layer for layer in item.data.uv_layers if layer.active_render), None)
+    if rendered is None:
+        return False
+    # In Edit Mode Blender shows no coordinates here.
+    places = (point.vector for point in rendered.uv)
+    first = next(places, None)
+    return first is None or any(place != first for place in places)
 
 
 def _box(item: bpy.types.Object) -> Sequence[tuple[float, float]]:

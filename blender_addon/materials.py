@@ -29,7 +29,7 @@ def find_principled(material: bpy.types.Material) -> bpy.types.Node | None:
     """The Principled BSDF nearest to the active output; one that the output does not show does not count."""
     if material.node_tree is None:
         return None
-    output = material.node_tree.get_output_node("ALL")
+    output = _active_output(material.node_tree)
     waiting = deque([output] if output is not None else [])
     seen = set()
     while waiting:
@@ -40,6 +40,13 @@ def find_principled(material: bpy.types.Material) -> bpy.types.Node | None:
         sources = [link.from_node for socket in node.inputs for link in socket.links]
         waiting.extend(source for source in sources if source.name not in seen)
     return None
+
+
+def _active_output(tree: bpy.types.ShaderNodeTree) -> bpy.types.Node | None:
+    """The output that the scene's render engine shows, else the other engine's."""
+    if bpy.context.scene.render.engine == "CYCLES":
+        return tree.get_output_node("CYCLES") or tree.get_output_node("EEVEE")
+    return tree.get_output_node("EEVEE") or tree.get_output_node("CYCLES")
 
 
 def can_take_texture(material: bpy.types.Material) -> bool:

@@ -66,6 +66,9 @@ class SCUMBLE_OT_generate(bpy.types.Operator):
         try:
             wish = replace(properties.wish(context), **given)
             target = targets.choose(context, kind)
+            if running.has_just_begun(wish, target):
+                self.report({"INFO"}, _("The same request has just begun."))
+                return {"CANCELLED"}
             task = running.start(wish, target)
         except ScumbleError as error:
             running.conclude(Outcome("", error=error))
@@ -103,6 +106,8 @@ class SCUMBLE_OT_apply(bpy.types.Operator):
 
         try:
             store.mark_placed(task.home, outcome.result, ", ".join(outcome.materials))
+        except KeyError:
+            pass  # somebody deleted the result meanwhile: the texture is in place all the same
         except StorageError as error:
             self.report({"WARNING"}, str(error))
         return {"FINISHED"}
@@ -126,6 +131,7 @@ def _place(task: Task, result: Result) -> Outcome:
     images.note(material, origin)
     return Outcome(
         title=task.target.title,
+        task=task.number,
         result=result.id,
         model=task.model,
         billed=billed,
@@ -169,8 +175,12 @@ class SCUMBLE_OT_dismiss(bpy.types.Operator):
     bl_description = N_("Take this message away")
     bl_options = {"INTERNAL"}
 
+    position: IntProperty(min=0, options={"SKIP_SAVE"})
+
     def execute(self, context: bpy.types.Context) -> _Report:
-        running.dismiss()
+        if self.position >= len(running.told):
+            return {"CANCELLED"}
+        running.dismiss(self.position)
         return {"FINISHED"}
 
 

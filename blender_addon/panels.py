@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import blf
 import bpy
@@ -17,7 +17,6 @@ from .translations import N_, _, use_blenders_language
 
 _Icon = Literal["NONE", "BLANK1", "INFO", "EXPERIMENTAL"]
 
-_FONT_POINTS = 11.0
 # What a label's region has beside its text: the tabs, margins of panel and box, an icon.
 _MARGIN_PIXELS = 68.0
 _ICON_PIXELS = 20.0
@@ -43,13 +42,13 @@ class SCUMBLE_PT_texture(bpy.types.Panel):
         _draw_generate(column, context)
         for task in running.under_way():
             _draw_task(column, context, task)
-        if running.last is not None:
-            _draw_outcome(column, context, running.last)
+        for position, outcome in reversed(tuple(enumerate(running.told))):
+            _draw_outcome(column, context, outcome, position)
 
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.scumble
-    compatibility.draw_prompt(layout, context.window_manager.scumble, "prompt", _("Describe the texture"))
+    compatibility.draw_prompt(layout, _prompt_owner(context), "prompt", _("Describe the texture"))
     fields = layout.column()
     fields.use_property_split = True
     fields.use_property_decorate = False
@@ -58,6 +57,15 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     fields.prop(settings, "size")
     fields.prop(settings, "seamless")
     fields.prop(settings, "target")
+
+
+def _prompt_owner(context: bpy.types.Context) -> Any:
+    """The preferences: they belong to no data-block, so the Info editor has no line for what is typed.
+
+    For a property of the window manager it shows (and a crash report repeats) the path and the text.
+    """
+    addon = context.preferences.addons.get(__package__)
+    return context.window_manager.scumble if addon is None else addon.preferences
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -79,9 +87,9 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     button = layout.row()
     button.scale_y = 1.5
     button.enabled = problem is None and bool(wish.prompt.strip())
-    button.operator("scumble.generate", text=_button_text(estimate), icon="SHADERFX")
+    button.operator("scumble.generate", text=_button_text(context, estimate), icon="SHADERFX")
     if estimate is not None:
-        _draw_parts(layout, estimate)
+        _draw_parts(layout, context, estimate)
     if problem is not None:
         _draw_problem(layout, context, problem)
     elif not wish.prompt.strip():
@@ -90,26 +98,31 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         _draw_text(layout, context, _("Sandbox: free placeholder pictures."), "EXPERIMENTAL")
 
 
-def _button_text(estimate: Estimate | None) -> str:
+def _button_text(context: bpy.types.Context, estimate: Estimate | None) -> str:
+    """The verb and the price; in a narrow sidebar the price alone, because half a price would be a lie."""
     if estimate is None:
         return _("Generate")
     if not estimate.priced:
         return _("Generate   price unknown")
-    return _("Generate   {price}").format(price=price_range(estimate.cost.low, estimate.cost.high))
+    price = price_range(estimate.cost.low, estimate.cost.high)
+    text = _("Generate   {price}").format(price=price)
+    return text if len(_lines(context, text, _ICON_PIXELS)) == 1 else price
 
 
-def _draw_parts(layout: bpy.types.UILayout, estimate: Estimate) -> None:
-    """What the price is made of, in one small line; the button's tooltip has the token counts."""
+def _draw_parts(layout: bpy.types.UILayout, context: bpy.types.Context, estimate: Estimate) -> None:
+    """What the price is made of, small, in one line where it fits; the tooltip has the token counts."""
     if not estimate.priced:
         return
     parts = [
         _(_PARTS[line.part]).format(price=price_range(line.cost.low, line.cost.high))
         for line in reversed(estimate.lines)
     ]
-    line = layout.row()
-    line.alignment = "CENTER"
-    line.active = False
-    line.label(text=" + ".join(parts), translate=False)
+    column = layout.column(align=True)
+    column.active, column.scale_y = False, 0.8
+    for text in _lines(context, " + ".join(parts)):
+        line = column.row()
+        line.alignment = "CENTER"
+        line.label(text=text, translate=False)
 
 
 def _draw_task(layout: bpy.types.UILayout, context: bpy.types.Context, task: Task) -> None:
@@ -136,12 +149,14 @@ def _what_a_stop_costs(task: Task) -> str:
     return text.format(price=price_range(task.estimate.cost.low, task.estimate.cost.high))
 
 
-def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context, outcome: Outcome) -> None:
+def _draw_outcome(
+    layout: bpy.types.UILayout, context: bpy.types.Context, outcome: Outcome, position: int
+) -> None:
     box = layout.box()
     title = box.row()
     failed = outcome.error is not None
     title.label(text=outcome.title or _("Texture"), icon="ERROR" if failed else "CHECKMARK", translate=False)
-    title.operator("scumble.dismiss", text="", icon="X", emboss=False)
+    title.operator("scumble.dismiss", text="", icon="X", emboss=False).position = position
     if outcome.error is not None:
         _draw_error(box, context, outcome.error)
     if outcome.result:
@@ -195,14 +210,18 @@ def _draw_text(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: _Icon = "NONE"
 ) -> None:
     """A paragraph broken to the region's width, which labels are not by themselves."""
-    scale = context.preferences.system.ui_scale
-    blf.size(0, _FONT_POINTS * scale)
-    margin = _MARGIN_PIXELS + (0.0 if icon == "NONE" else _ICON_PIXELS)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for line in _wrapped(text, context.region.width - margin * scale):
+    for line in _lines(context, text, 0.0 if icon == "NONE" else _ICON_PIXELS):
         column.label(text=line, icon=icon, translate=False)
         icon = icon if icon == "NONE" else "BLANK1"
+
+
+def _lines(context: bpy.types.Context, text: str, beside: float = 0.0) -> list[str]:
+    """The text in lines that fit into the region with so many unscaled pixels beside them."""
+    scale = context.preferences.system.ui_scale
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
+    return _wrapped(text, context.region.width - (_MARGIN_PIXELS + beside) * scale)
 
 
 def _wrapped(text: str, width: float) -> list[str]:
@@ -212,8 +231,20 @@ def _wrapped(text: str, width: float) -> list[str]:
         if lines and blf.dimensions(0, longer)[0] <= width:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.extend(_cut(word, width))
     return lines
+
+
+def _cut(word: str, width: float) -> list[str]:
+    """A word in pieces that fit, because Blender would leave out the middle of a path."""
+    if blf.dimensions(0, word)[0] <= width:
+        return [word]
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and blf.dimensions(0, pieces[-1] + letter)[0] > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def register() -> None:

@@ -43,6 +43,15 @@ _QUALITIES = {
     "hd": N_("HD"),
 }
 
+# What the built-in catalogue notes of its models, for the translation.
+_NOTES = (
+    N_("Fast and cheap; exact price"),
+    N_("Precise edits, slower; exact price"),
+    N_("Fast; the price is a range"),
+    N_("Most detail, consistent edits, slower; the price is a range"),
+    N_("Older; exact price"),
+)
+
 
 def wish(context: bpy.types.Context) -> Wish:
     """What the panel of this scene asks for."""
@@ -77,7 +86,7 @@ def _usual_quality() -> str:
 
 def _model_items(_settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:
     live = _catalog().live(date.today())
-    return _kept("model", [(each.id, each.title, each.note) for each in live])
+    return _kept("model", [(each.id, each.title, _(each.note)) for each in live])
 
 
 def _quality_items(settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:
@@ -180,11 +189,22 @@ class SceneSettings(bpy.types.PropertyGroup):
     )
 
 
-def _get_prompt(_session: SessionState) -> str:
+def prompt_field() -> Any:
+    """The one prompt of the session, as a property of whatever class asks for it."""
+    return StringProperty(
+        name=N_("Prompt"),
+        description=N_("What the texture shows, in your own words; never saved in the file"),
+        get=_get_prompt,
+        set=_set_prompt,
+        options={"SKIP_SAVE", "TEXTEDIT_UPDATE"},
+    )
+
+
+def _get_prompt(_owner: Any) -> str:
     return _prompt
 
 
-def _set_prompt(_session: SessionState, text: str) -> None:
+def _set_prompt(_owner: Any, text: str) -> None:
     global _prompt
     _prompt = text
 
@@ -211,13 +231,7 @@ def _last_error_code(_session: SessionState) -> str:
 class SessionState(bpy.types.PropertyGroup):
     """The prompt, and for scripts what came of the last request; never saved."""
 
-    prompt: StringProperty(
-        name=N_("Prompt"),
-        description=N_("What the texture shows, in your own words; never saved in the file"),
-        get=_get_prompt,
-        set=_set_prompt,
-        options={"SKIP_SAVE", "TEXTEDIT_UPDATE"},
-    )
+    prompt: prompt_field()
     last_result: StringProperty(description=N_("Name of the result in the store"), get=_of_last("result", ""))
     last_billed: IntProperty(
         description=N_("Micro-dollars billed; 0 in the sandbox"), get=_of_last("billed", 0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from . import asking
+from . import asking, compatibility
 from .asking import Wish
 from .scumble.cost import Estimate
 from .scumble.errors import ScumbleError
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.15
 
+# Two presses of one button within this time are one intention.
+_DOUBLE_CLICK_SECONDS = 1.0
+
 
 @dataclass
 class Task:
     """One request under way; `expected_seconds` is 0 where it is not known."""
 
     number: int
+    wish: Wish
     job: Job
     home: Home
     target: Target
@@ -56,9 +60,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a request ended; money in micro-dollars, `billed` 0 in the sandbox."""
+    """How a request ended; money in micro-dollars, `billed` 0 in the sandbox; `task` 0 if none began."""
 
     title: str
+    task: int = 0
     result: str = ""
     model: str = ""
     billed: int = 0
@@ -68,8 +73,16 @@ class Outcome:
     image: str = ""
     error: ScumbleError | None = None
 
+    @property
+    def only_kept(self) -> bool:
+        """Whether there is a picture in the store that is not in the scene."""
+        return self.error is not None and self.result != ""
+
 
 last: Outcome | None = None
+
+# What the panel tells, oldest first.
+told: list[Outcome] = []
 
 _tasks: list[Task] = []
 _numbers = itertools.count(1)
@@ -110,6 +123,7 @@ def start(wish: Wish, target: Target) -> Task:
     job = Job(request, asker, home, account, asking.catalog())
     task = Task(
         number=next(_numbers),
+        wish=wish,
         job=job,
         home=home,
         target=target,
@@ -120,10 +134,19 @@ def start(wish: Wish, target: Target) -> Task:
     )
     job.start()
     last = None
+    told[:] = [outcome for outcome in told if outcome.only_kept]
     _tasks.append(task)
     if not bpy.app.background:
         _start_timer()
     return task
+
+
+def has_just_begun(wish: Wish, target: Target) -> bool:
+    """Whether the very same is under way since a moment: a double click must not buy twice."""
+    return any(
+        (task.wish, task.target) == (wish, target) and task.seconds < _DOUBLE_CLICK_SECONDS
+        for task in under_way()
+    )
 
 
 def find(number: int) -> Task | None:
@@ -142,16 +165,19 @@ def finish(task: Task) -> Outcome | None:
 
 
 def conclude(outcome: Outcome) -> None:
-    """Make this the outcome that the panel and scripts see."""
+    """Make this the last outcome. Of those before it the panel still tells other requests' failures."""
     global last
     last = outcome
+    told[:] = [one for one in told if one.error is not None and one.task not in (0, outcome.task)]
+    told.append(outcome)
     _redraw()
 
 
-def dismiss() -> None:
-    """Forget the last outcome."""
+def dismiss(position: int) -> None:
+    """Tell this one no more."""
     global last
-    last = None
+    if told.pop(position) is last:
+        last = None
 
 
 def look_after_all() -> None:
@@ -173,13 +199,14 @@ def _look_after(task: Task) -> None:
                 _redraw()
             case Finished(result):
                 task.result = result
-                _hand_over(task, result)
-                task.ended = True
             case Failed(error):
                 # The thread of a stopped request goes on, and what it brings is still told.
                 task.ended = True
-                conclude(Outcome(task.target.title, error=error))
-    if thread_ended:
+                conclude(Outcome(task.target.title, task.number, error=error))
+    if thread_ended and not (task.result is not None and compatibility.gesture_under_way()):
+        if task.result is not None:
+            _hand_over(task, task.result)
+            task.ended = True
         _tasks.remove(task)
     if int(task.seconds) != task.shown_second:
         task.shown_second = int(task.seconds)
@@ -203,6 +230,7 @@ def not_placed(task: Task, result: Result, reason: str) -> Outcome:
     billed = 0 if result.sandbox else result.bill.total
     return Outcome(
         title=task.target.title,
+        task=task.number,
         result=result.id,
         model=task.model,
         billed=billed,

@@ -81,7 +81,10 @@ def _selected_objects(context: bpy.types.Context) -> Target:
                 remedy=_("Make it local (Object > Relations > Make Local), or deselect it."),
             )
     uids = tuple(item.session_uid for item in chosen)
-    return Target("NEW", uids, None, _listed([item.name for item in chosen]))
+    title = _listed([item.name for item in chosen])
+    if _is_shared_with_others(chosen):
+        title = _("{names}, others by their mesh").format(names=title)
+    return Target("NEW", uids, None, title)
 
 
 def _active_material(context: bpy.types.Context) -> Target:
@@ -103,7 +106,10 @@ def _active_material(context: bpy.types.Context) -> Target:
             remedy=_("Connect a Principled BSDF to its output, or choose New Material as the target."),
         )
     uids = tuple(user.session_uid for user in materials.users(material))
-    return Target("ACTIVE", uids, material.session_uid, material.name)
+    title = material.name
+    if len(uids) > 1:
+        title = _("{name}, on {count} objects").format(name=title, count=len(uids))
+    return Target("ACTIVE", uids, material.session_uid, title)
 
 
 def _can_take_material(item: bpy.types.Object) -> bool:
@@ -112,6 +118,13 @@ def _can_take_material(item: bpy.types.Object) -> bool:
         return False
     slot = materials.active_slot(item)
     return (slot is not None and slot.link == "OBJECT") or _is_own(item.data)
+
+
+def _is_shared_with_others(chosen: list[bpy.types.Object]) -> bool:
+    """Whether a slot to be filled belongs to data that objects outside of the choice use too."""
+    slots = [(item.data, materials.active_slot(item)) for item in chosen]
+    filled = [data for data, slot in slots if data is not None and (slot is None or slot.link == "DATA")]
+    return any(data.users - data.use_fake_user > filled.count(data) for data in set(filled))
 
 
 def _is_own(block: bpy.types.ID | None) -> bool:

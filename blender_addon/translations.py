@@ -54,6 +54,7 @@ KOREAN = {
     "Generate Texture": "텍스처 생성",
     "Make a texture from the prompt and put it on the target": "프롬프트로 텍스처를 만들어 대상에 입힙니다",
     "Apply Texture": "텍스처 적용",
+    "The same request has just begun.": "같은 요청이 방금 시작되었습니다.",
     "Stop": "중지",
     "Dismiss": "닫기",
     "Take this message away": "이 메시지를 치웁니다",
@@ -118,6 +119,13 @@ KOREAN = {
     ),
     "From {source}": "출처: {source}",
     "Open Data Folder": "데이터 폴더 열기",
+    "Fast and cheap; exact price": "빠르고 저렴함. 정확한 가격",
+    "Precise edits, slower; exact price": "정밀한 편집, 더 느림. 정확한 가격",
+    "Fast; the price is a range": "빠름. 가격은 범위로 표시",
+    "Most detail, consistent edits, slower; the price is a range": (
+        "가장 세밀하고 일관된 편집, 더 느림. 가격은 범위로 표시"
+    ),
+    "Older; exact price": "이전 모델. 정확한 가격",
     "Low": "낮음",
     "Medium": "중간",
     "High": "높음",
@@ -178,6 +186,8 @@ KOREAN = {
     "Make it local (Object > Relations > Make Local), or deselect it.": (
         "로컬로 만들거나(오브젝트 > 관계 > 로컬 만들기) 선택을 해제하세요."
     ),
+    "{names}, others by their mesh": "{names}, 메쉬를 공유하는 다른 오브젝트",
+    "{name}, on {count} objects": "{name}, 오브젝트 {count}개",
     "{name} has no active material.": "{name}에 활성 매테리얼이 없습니다.",
     "The material {name} is linked from another file.": (
         "매테리얼 {name}은(는) 다른 파일에서 연결되어 있습니다."

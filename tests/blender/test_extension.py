@@ -9,9 +9,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import blf
 import bpy
 import pytest
 from blender import scenes
@@ -110,3 +112,63 @@ def test_every_property_and_operator_explains_itself() -> None:
                 assert each.description, each.identifier
     for operator in ("stop", "apply", "dismiss"):
         assert getattr(bpy.ops.scumble, operator).get_rna_type().description
+
+
+def test_the_catalogues_notes_of_its_models_have_their_korean(module: Callable[[str], ModuleType]) -> None:
+    """They are the tooltips of the menu of models."""
+    live = module("scumble.catalog").load().live(date.today())
+    assert {model.note for model in live if model.note} <= module("translations").KOREAN.keys()
+
+
+def test_a_path_wider_than_the_panel_is_told_whole(module: Callable[[str], ModuleType]) -> None:
+    """Blender would leave out its middle, and the folder of a paid picture could not be read."""
+    path = "/home/somebody/.local/share/scumble/results/0123456789abcdef0123456789abcdef"
+    blf.size(0, 11.0)
+    lines = module("panels")._wrapped(f"kept in {path}", 150.0)
+    assert "".join(lines) == f"kept in{path}" and len(lines) > 2
+    assert all(blf.dimensions(0, line)[0] <= 150.0 for line in lines)
+
+
+class _Layout:
+    """Stands in for Blender's layout, which exists only while drawing: it notes the labels."""
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+
+    def column(self, **_options: object) -> _Layout:
+        return self
+
+    row = column
+
+    def label(self, *, text: str, **_options: object) -> None:
+        self.labels.append(text)
+
+
+def _sidebar(width: int) -> SimpleNamespace:
+    """The context of a drawing; without a window Blender's own scale says nothing."""
+    styles = bpy.context.preferences.ui_styles
+    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=styles)
+    return SimpleNamespace(preferences=preferences, region=SimpleNamespace(width=width))
+
+
+@pytest.mark.parametrize(("width", "text"), [(400, "Generate   {price}"), (192, "{price}")])
+def test_the_button_never_shows_half_a_price(
+    module: Callable[[str], ModuleType], width: int, text: str
+) -> None:
+    """A range is wide, and of a text that does not fit Blender shows the beginning."""
+    panels, asking = module("panels"), module("asking")
+    estimate = asking.estimate(asking.Wish("oak", "gpt-image-2.6-flare", "medium", "1024x1024", True))
+    price = panels.price_range(estimate.cost.low, estimate.cost.high)
+    assert panels._button_text(_sidebar(width), estimate) == text.format(price=price)
+
+
+@pytest.mark.parametrize(("width", "lines"), [(400, 1), (192, 2)])
+def test_what_the_price_is_made_of_is_not_cut_in_a_narrow_sidebar(
+    module: Callable[[str], ModuleType], width: int, lines: int
+) -> None:
+    panels, asking, layout = module("panels"), module("asking"), _Layout()
+    context = _sidebar(width)
+    price = asking.estimate(asking.Wish("mossy bricks", "gpt-image-2.5-flare", "medium", "1024x1024", True))
+    panels._draw_parts(layout, context, price)
+    assert len(layout.labels) == lines
+    assert " ".join(layout.labels).startswith("picture $0.013 + words $0.0004")

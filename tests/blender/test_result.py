@@ -110,13 +110,15 @@ def test_a_reopened_file_has_it_all(tmp_path: Path, picture: bytes) -> None:
     assert texture.projection == "BOX" and scenes.coordinates_of(material) == "Object"
 
 
-def test_neither_prompt_nor_key_is_in_any_file_of_blender(tmp_path: Path, session: Any) -> None:
+def test_neither_prompt_nor_key_is_in_any_file_of_blender(
+    tmp_path: Path, session: Any, module: Callable[[str], ModuleType]
+) -> None:
     """Set in the panel and given to the operator; the scene's own name shows that the search can find."""
     scenes.plane()
     bpy.context.scene.name = "planted-scene"
-    session.prompt = PROMPT
+    module("panels")._prompt_owner(bpy.context).prompt = PROMPT
     _generate()
-    assert bpy.ops.scumble.generate() == {"FINISHED"}
+    assert session.prompt == PROMPT and bpy.ops.scumble.generate() == {"FINISHED"}
     written = scenes.saved(tmp_path).read_bytes()
     assert b"planted-scene" in written
     assert b"planted-prompt" not in written and KEY.encode() not in written
@@ -178,3 +180,15 @@ def test_the_scenes_choices_are_saved_with_it(tmp_path: Path) -> None:
         "1536x1024",
     )
     assert not settings.seamless and settings.target == "ACTIVE"
+
+
+def test_blender_has_no_path_to_the_prompt_field_that_it_could_log(
+    session: Any, module: Callable[[str], ModuleType]
+) -> None:
+    """What is typed into a property with a path is shown in the Info editor and repeated in crash reports."""
+    owner = module("panels")._prompt_owner(bpy.context)
+    owner.prompt = PROMPT
+    assert session.prompt == PROMPT
+    assert owner.id_data is None
+    with pytest.raises(ValueError, match="path"):
+        owner.path_from_id("prompt")

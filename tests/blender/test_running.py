@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -35,6 +36,7 @@ class Slow:
         self._gate = threading.Event()
         self.server = EchoServer(gate=self._gate)
         self.running = module("running")
+        self.running.told.clear()
         self._asking, self._targets = module("asking"), module("targets")
         use_service(monkeypatch, self.server.base_url)
 
@@ -236,3 +238,78 @@ def test_blender_ends_while_a_request_is_under_way(slow: Slow) -> None:
     ended = subprocess.run([sys.executable, "-c", _LEAVING], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert "leaving with 1" in ended.stdout and "timer False" in ended.stdout
+
+
+def test_a_picture_that_arrives_during_a_drag_is_placed_when_it_ends(
+    slow: Slow, module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its undo step would swallow that of the drag: the next Ctrl-Z would not move the object back."""
+    item = scenes.plane()
+    task = slow.start()
+    compatibility = module("compatibility")
+    assert not compatibility.gesture_under_way()
+    monkeypatch.setattr(compatibility, "gesture_under_way", lambda: True)
+    slow.answer(task)
+    assert item.active_material is None and slow.running.under_way() == [task]
+    monkeypatch.setattr(compatibility, "gesture_under_way", lambda: False)
+    slow.running.look_after_all()
+    assert item.active_material is not None and slow.running.under_way() == []
+
+
+def test_a_double_click_buys_once(slow: Slow) -> None:
+    """The very same again within a second is the same intention; later it is a further variant."""
+    scenes.plane()
+    again = {"prompt": "oak", "quality": "low", "size": "1024x1024", "seamless": True, "target": "NEW"}
+    task = slow.start()
+    assert bpy.ops.scumble.generate(**again) == {"CANCELLED"}
+    assert slow.states() == ["sent"]
+    task.started -= 2.0
+    slow._gate.set()
+    assert bpy.ops.scumble.generate(**again) == {"FINISHED"}
+    slow.answer(task)
+    assert slow.states() == ["settled", "settled"]
+
+
+def test_a_paid_picture_that_has_no_place_stays_told_when_others_end_and_start(slow: Slow) -> None:
+    """Until it is taken away; a texture that arrived tells itself once."""
+    lost = scenes.plane("Lost")
+    first = slow.start()
+    scenes.plane("Kept")
+    second = slow.start()
+    bpy.data.objects.remove(lost)
+    slow.answer(first)
+    slow.answer(second)
+    told = slow.running.told
+    assert [(outcome.title, outcome.only_kept) for outcome in told] == [("Lost", True), ("Kept", False)]
+    third = slow.start()
+    assert [outcome.title for outcome in told] == ["Lost"]
+    slow.answer(third)
+    bpy.ops.scumble.dismiss(position=0)
+    assert [outcome.title for outcome in told] == ["Kept"]
+
+
+def test_a_stopped_request_that_arrives_is_told_once(slow: Slow) -> None:
+    scenes.plane()
+    task = slow.start()
+    bpy.ops.scumble.stop(task=task.number)
+    slow.answer(task)
+    (outcome,) = slow.running.told
+    assert outcome.only_kept
+
+
+def test_a_result_deleted_meanwhile_does_not_undo_the_placing(
+    slow: Slow, session: Any, module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The texture is in place, so nothing may say that it is not."""
+    operators = module("operators")
+    place = operators._place
+
+    def place_and_lose(task: Any, result: Any) -> Any:
+        shutil.rmtree(result.folder)
+        return place(task, result)
+
+    item = scenes.plane()
+    task = slow.start()
+    monkeypatch.setattr(operators, "_place", place_and_lose)
+    slow.answer(task)
+    assert session.last_error == "" and session.last_materials == item.active_material.name

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import bpy
@@ -259,3 +261,80 @@ def test_a_material_without_a_principled_shader_is_refused_and_left_alone(servic
     with pytest.raises(RuntimeError, match="The material Glow shows no Principled BSDF"):
         bpy.ops.scumble.generate(prompt="oak", target="ACTIVE")
     assert len(tree.nodes) == count and service.connections == 0
+
+
+def test_uvs_that_are_all_one_point_count_as_none() -> None:
+    """They would show the texture's corner pixel all over; exporters leave such maps."""
+    item = scenes.plane()
+    for place in item.data.uv_layers[0].uv:
+        place.vector = (0.0, 0.0)
+    _generate()
+    assert scenes.coordinates_of(item.active_material) == "Object"
+
+
+def test_the_map_that_is_rendered_decides_not_the_one_being_edited() -> None:
+    item = scenes.plane()
+    collapsed = item.data.uv_layers.new(name="Collapsed")
+    for place in collapsed.uv:
+        place.vector = (0.5, 0.5)
+    item.data.uv_layers.active = collapsed
+    _generate()
+    assert scenes.coordinates_of(item.active_material) == "UV"
+
+
+def test_uvs_count_in_edit_mode_too() -> None:
+    item = scenes.plane()
+    bpy.ops.object.mode_set(mode="EDIT")
+    _generate()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert scenes.coordinates_of(item.active_material) == "UV"
+
+
+def test_a_material_with_an_output_for_each_engine_takes_a_texture() -> None:
+    item = scenes.plane()
+    material = scenes.with_nodes()
+    item.data.materials.append(material)
+    tree, shader = material.node_tree, scenes.principled(material)
+    tree.get_output_node("ALL").target = "CYCLES"
+    other = tree.nodes.new("ShaderNodeOutputMaterial")
+    other.target = "EEVEE"
+    tree.links.new(shader.outputs["BSDF"], other.inputs["Surface"])
+    _generate(target="ACTIVE")
+    assert scenes.texture_of(material).image.name == "Scumble Texture"
+
+
+def test_the_output_of_the_scenes_render_engine_is_the_one_that_counts() -> None:
+    """A texture on the other engine's shader would be paid for and not seen."""
+    bpy.context.scene.render.engine = "CYCLES"
+    item = scenes.plane()
+    material = scenes.with_nodes()
+    item.data.materials.append(material)
+    tree, unseen = material.node_tree, scenes.principled(material)
+    output, seen = tree.nodes.new("ShaderNodeOutputMaterial"), tree.nodes.new("ShaderNodeBsdfPrincipled")
+    output.target = "CYCLES"
+    tree.links.new(seen.outputs["BSDF"], output.inputs["Surface"])
+    _generate(target="ACTIVE")
+    assert scenes.before(seen.inputs["Base Color"]).image.name == "Scumble Texture"
+    assert not unseen.inputs["Base Color"].is_linked
+
+
+def test_an_active_material_of_several_objects_says_on_how_many_it_is(
+    module: Callable[[str], ModuleType],
+) -> None:
+    """All of them change, selected or not, so the panel tells before anything is paid."""
+    material = scenes.with_nodes("Oak")
+    for name in ("Table", "Chair"):
+        scenes.plane(name).data.materials.append(material)
+    assert module("targets").choose(bpy.context, "ACTIVE").title == "Oak, on 2 objects"
+
+
+def test_that_a_mesh_is_shared_with_objects_not_selected_is_said(module: Callable[[str], ModuleType]) -> None:
+    """The slot is the mesh's, so they change too; with all of them selected there is nothing to say."""
+    choose = module("targets").choose
+    item = scenes.plane("Chair")
+    other = bpy.data.objects.new("Other", item.data)
+    bpy.context.scene.collection.objects.link(other)
+    scenes.select(item)
+    assert choose(bpy.context, "NEW").title == "Chair, others by their mesh"
+    scenes.select(other, item)
+    assert "others" not in choose(bpy.context, "NEW").title
