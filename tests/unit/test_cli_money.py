@@ -6,9 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from servers import EchoServer
@@ -17,22 +15,9 @@ from scumble.cli import main
 from scumble.cost import Bill
 from scumble.ledger import Ledger, Spending
 from scumble.settings import Home
+from tests.unit.cli_cases import run
 
 SPENDING = Spending("gimp", "edit", "some-model", "medium", "992x672", 1, 60_000, 100_000, False)
-
-
-@pytest.fixture
-def echo(monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoServer]:
-    with EchoServer() as server:
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0000000000")
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        yield server
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert main([*arguments, "--json"]) == 0
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return document
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from scumble.cli import main
 from scumble.ledger import Ledger
 from scumble.settings import Home
 from tests.servers import EchoServer, success
+from tests.unit.cli_cases import run
 
 from .test_content_credentials import jumbf, png
 
@@ -30,12 +30,6 @@ PAID = {
     "sandbox": False,
 }
 SIGNED = png(jumbf())
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
-    assert main([*map(str, arguments), "--json"]) == 0
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return document
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

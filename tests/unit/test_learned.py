@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -28,12 +27,6 @@ GUESSED = CATALOG.find("gpt-image-2.6-flare")
 KNOWN = CATALOG.find("gpt-image-2.5-flare")
 REQUEST = Request("generate", GUESSED.id, "planks", Size(1536, 1024), "medium")
 ASKER = Asker("cli")
-
-
-@pytest.fixture
-def ledger(home: Home) -> Iterator[Ledger]:
-    with Ledger(home.ledger) as opened:
-        yield opened
 
 
 def billed(ledger: Ledger, tokens: int, request: Request = REQUEST, sandbox: bool = False) -> None:
