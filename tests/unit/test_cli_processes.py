@@ -21,12 +21,22 @@ from scumble.settings import Home
 from tests.servers import EchoServer
 from tests.unit.cli_cases import run
 
+_WITH_CTRL_C = """\
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from scumble.cli import main
+sys.exit(main())
+"""
+
 
 @contextlib.contextmanager
 def command(*arguments: str, environment: dict[str, str] | None = None):
-    """`scumble` in a process of its own, ended with the test."""
+    """`scumble` in a process of its own, ended with the test; Ctrl+C reaches it.
+
+    A shell starts its background jobs, and so perhaps these tests, with that signal ignored.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "scumble.cli", *arguments],
+        [sys.executable, "-c", _WITH_CTRL_C, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
