@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -15,11 +16,13 @@ from .scumble import cost, textures
 from .scumble.catalog import Catalog, Model
 from .scumble.cost import Estimate
 from .scumble.credentials import Account, find_account
-from .scumble.errors import BadRequest, OnlineAccessOff
+from .scumble.errors import BadRequest, OnlineAccessOff, StorageError
 from .scumble.request import Request, check
 from .scumble.settings import Home, find_home
 from .scumble.shapes import Size
 from .translations import _, use_blenders_language
+
+_SPENT_SECONDS = 10
 
 # What a texture is likely to want; a script may ask for any size that the model makes.
 _TEXTURE_SIZES = tuple(
@@ -100,6 +103,19 @@ def estimate(wish: Wish) -> Estimate:
     return _estimate(wish, priced, bpy.app.translations.locale)
 
 
+def spent() -> str:
+    """ "Today $1.20 of $5.00", for the panel; empty where the ledger cannot be read.
+
+    What other programs spend shows after a few seconds: the panel is drawn far more often than that.
+    """
+    return _spent(home(), int(time.monotonic() / _SPENT_SECONDS), bpy.app.translations.locale)
+
+
+def spent_changed() -> None:
+    """Look again with the next `spent`."""
+    _spent.cache_clear()
+
+
 def sizes(model: Model) -> tuple[Size, ...]:
     """The sizes offered for a model, the first one being the usual."""
     return model.sizes.fixed or tuple(size for size in _TEXTURE_SIZES if model.sizes.legal(size))
@@ -108,6 +124,18 @@ def sizes(model: Model) -> tuple[Size, ...]:
 @lru_cache(maxsize=2)
 def _catalog_with(path: Path, _changed: int) -> Catalog:
     return catalogs.load(path)
+
+
+@lru_cache(maxsize=1)
+def _spent(home: Home, _moment: int, _language: str) -> str:
+    # Loaded here, because SQLite is not wanted while Blender starts.
+    from .scumble.ledger import budget_left
+
+    use_blenders_language()
+    try:
+        return budget_left(home).describe()
+    except StorageError:
+        return ""
 
 
 @lru_cache(maxsize=2)

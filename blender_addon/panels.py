@@ -96,6 +96,8 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         _draw_text(layout, context, _("Write a prompt to generate."), "INFO")
     if sandbox:
         _draw_text(layout, context, _("Sandbox: free placeholder pictures."), "EXPERIMENTAL")
+    elif spent := asking.spent():
+        _draw_text(layout, context, spent, "FUND")
 
 
 def _button_text(context: bpy.types.Context, estimate: Estimate | None) -> str:

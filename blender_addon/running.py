@@ -170,6 +170,7 @@ def conclude(outcome: Outcome) -> None:
     last = outcome
     told[:] = [one for one in told if one.error is not None and one.task not in (0, outcome.task)]
     told.append(outcome)
+    asking.spent_changed()
     _redraw()
 
 

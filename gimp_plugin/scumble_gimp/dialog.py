@@ -11,7 +11,8 @@ from datetime import date
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
 
 from scumble.cost import Estimate, Span
-from scumble.errors import ScumbleError
+from scumble.errors import ScumbleError, StorageError
+from scumble.ledger import budget_left
 from scumble.money import decimal_usd, price_range
 from scumble.shapes import Size
 
@@ -49,7 +50,7 @@ class Dialog:
         self._window.connect("delete-event", self._on_close)
         self._sandbox = _line(_("Sandbox: free placeholder pictures."))
         self._prompt = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False)
-        self._plan_line, self._price_line = _line(), _line()
+        self._plan_line, self._price_line, self._spent_line = _line(), _line(), _line()
         self._problem_line = _line()
         self._problem = Gtk.InfoBar(message_type=Gtk.MessageType.ERROR, no_show_all=True)
         self._bar = Gtk.ProgressBar(show_text=True)
@@ -80,6 +81,7 @@ class Dialog:
             "button": button.get_label(),
             "plan": self._plan_line.get_text(),
             "price": self._price_line.get_text(),
+            "spent": self._spent_line.get_text(),
         }
 
     def ask(self) -> bool:
@@ -107,6 +109,7 @@ class Dialog:
         """Bring the window's plan and price up to what is chosen."""
         options = self.options
         self._fit_choices(options)
+        self._spent_line.set_text(self._spent())
         try:
             proposal = self._task.propose(self._desk, options, self.prompt)
         except ScumbleError as problem:
@@ -188,6 +191,8 @@ class Dialog:
         lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE)
         lines.pack_start(self._plan_line, False, False, 0)
         lines.pack_start(self._price_line, False, False, 0)
+        if not self._desk.account.sandbox:
+            lines.pack_start(self._spent_line, False, False, 0)
         self._form.pack_start(lines, False, False, 0)
         self._problem.set_margin_start(_SPACE)
         self._problem.set_margin_end(_SPACE)
@@ -238,6 +243,13 @@ class Dialog:
         choice = GimpUi.prop_string_combo_box_new(self._config, "model", models, 0, 1)
         choice.set_hexpand(True)
         return GimpUi.LabelStringWidget.new(_("_Model"), choice)
+
+    def _spent(self) -> str:
+        """Today's spending and the budgets; a ledger that cannot be read is told when something is sent."""
+        try:
+            return budget_left(self._desk.home).describe()
+        except StorageError:
+            return ""
 
     def _fit_choices(self, options: Options) -> None:
         """Grey out what the model does not offer and what makes no difference now."""

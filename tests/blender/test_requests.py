@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from blender.services import KEY, use_service
 from servers import FaultServer
 
 from scumble.ledger import Ledger
+from scumble.money import price
 from scumble.settings import Home
 
 Module = Callable[[str], ModuleType]
@@ -107,6 +109,24 @@ def test_the_bill_without_usage_is_the_price_on_the_button(
         bpy.ops.scumble.generate(prompt="oak")
     wish = asking.Wish("oak", "gpt-image-2.5-flare", "medium", "1024x1024", True)
     assert session.last_billed == asking.estimate(wish).cost.expected > 10_000
+
+
+def test_the_panel_tells_what_today_cost_and_a_budget_stops_the_next_one(
+    service: FaultServer, session: Any, module: Module, home: Home
+) -> None:
+    """At once after a bill; the stop names the budget and sends nothing."""
+    asking = module("asking")
+    assert asking.spent() == "Today $0"
+    scenes.plane()
+    bpy.ops.scumble.generate(prompt="oak")
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget("day", 20_000)
+    asking.spent_changed()
+    assert asking.spent() == f"Today {price(session.last_billed)} of $0.020"
+    with pytest.raises(RuntimeError, match=re.escape("The budget for today has $0.00")):
+        bpy.ops.scumble.generate(prompt="pine")
+    assert session.last_error_code == "budget-exceeded"
+    assert len(service.received) == 1
 
 
 @pytest.mark.parametrize(

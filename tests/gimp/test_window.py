@@ -84,6 +84,7 @@ def test_the_price_on_the_button_follows_every_choice(records: dict[str, Record]
     assert shown["medium"]["button"] == "_Generate  $0.013"
     assert "992 x 672 at 1:1" in shown["medium"]["plan"]
     assert "new picture $0.0077 + sent picture $0.0056" in shown["medium"]["price"]
+    assert shown["medium"]["spent"].startswith("Today $")
     assert shown["high"]["button"] == "_Generate  $0.037"
     assert shown["other model"]["button"] not in (shown["medium"]["button"], "_Generate")
     assert " – " in shown["range"]["button"]
