@@ -97,7 +97,7 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     if sandbox:
         _draw_text(layout, context, _("Sandbox: free placeholder pictures."), "EXPERIMENTAL")
     elif spent := asking.spent():
-        _draw_text(layout, context, spent, "FUND")
+        _draw_text(layout, context, spent, "TIME")
 
 
 def _button_text(context: bpy.types.Context, estimate: Estimate | None) -> str:
