@@ -15,7 +15,7 @@ from .scumble.errors import ScumbleError
 from .scumble.money import decimal_usd, price_range
 from .translations import N_, _, use_blenders_language
 
-_Icon = Literal["NONE", "BLANK1", "INFO", "EXPERIMENTAL"]
+_Icon = Literal["NONE", "BLANK1", "INFO", "EXPERIMENTAL", "TIME"]
 
 # What a label's region has beside its text: the tabs, margins of panel and box, an icon.
 _MARGIN_PIXELS = 68.0
