@@ -347,7 +347,8 @@ def _stop_if_set(cancel: threading.Event) -> None:
 
 
 def _require_room(home: Home, request: Request) -> None:
-    """Refuse before anything is paid when the pictures would not fit on the disk."""
+    """Refuse before anything is paid when the pictures could not be written, or would not fit on the disk."""
+    store.require_writable(home)
     area = _PIXELS_OF_AUTO if request.size is None else request.size.area
     if _free_bytes(home.folder) < area * request.n * _DISK_BYTES_PER_PIXEL:
         raise StorageError(path=home.folder, reason=_("there is no room for the pictures"))

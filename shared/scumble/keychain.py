@@ -150,7 +150,7 @@ def _credential_api() -> tuple[Any, Callable[[], int]]:
         import ctypes
 
         return ctypes.WinDLL("advapi32", use_last_error=True), ctypes.get_last_error
-    raise NotImplementedError("the credential API is Windows' own")
+    raise RuntimeError("the credential API is Windows' own")
 
 
 def _windows(api: Any, last_error: Callable[[], int]) -> Keychain:

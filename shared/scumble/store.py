@@ -92,6 +92,20 @@ class Stored:
         return tuple(found)
 
 
+def require_writable(home: Home) -> None:
+    """Find out before anything is paid that no reply could be kept: writes a file there and deletes it.
+
+    Raises StorageError.
+    """
+    with storage_errors(home.folder):
+        make_folder(home.results)
+        probe = partial_name(home.results / "probe")
+        try:
+            create(probe, b"")
+        finally:
+            probe.unlink(missing_ok=True)
+
+
 def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str, Any]) -> Path:
     """Write the reply and what was asked; on return both are on disk. Gives their folder.
 

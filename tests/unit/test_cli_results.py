@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,10 @@ def test_a_restored_result_settles_what_was_unknown(
     assert opened(tmp_path / "x.png").size == (1024, 1024)
     assert run(capsys, "results", "show", one.id)["billed_usd"] != "0.000000"
     assert io.BytesIO((tmp_path / "x.png").read_bytes()).read(4) == b"\x89PNG"
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_limit_is_a_number_of_results(capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    """Anything else is wrong usage, and not quietly another list."""
+    assert main(["results", "list", "--limit", limit, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "bad-request"

@@ -83,6 +83,26 @@ class TestRefusedHere:
         assert caught.value.billing is Billing.NOTHING
         assert server.seen == [] and entries(home) == []
 
+    def test_results_that_cannot_be_written_are_noticed_before_anything_is_paid(self, home: Home) -> None:
+        """A file where the folder of replies should be: a picture that could not be kept is not bought."""
+        home.results.write_bytes(b"")
+        with EchoServer() as server, pytest.raises(StorageError) as caught:
+            perform(home, server.base_url)
+        assert caught.value.billing is Billing.NOTHING
+        assert server.seen == [] and entries(home) == []
+
+    def test_looking_whether_replies_can_be_kept_leaves_nothing(self, home: Home) -> None:
+        """The trial file is gone when the request leaves, and no result is found that is none."""
+        left: list[str] = []
+
+        def look(event: Event) -> None:
+            if isinstance(event, Sent):
+                left.extend(file.name for file in home.results.iterdir())
+
+        with EchoServer() as server:
+            perform(home, server.base_url, GENERATE, look)
+        assert left == [] and len(store.all_stored(home)) == 1
+
     def test_what_cannot_be_put_on_the_wire_is_released(self, home: Home) -> None:
         """An option that the wire refuses after the reservation gives it back."""
         with EchoServer() as server, pytest.raises(errors.UnsupportedOption):
@@ -191,9 +211,14 @@ class TestUnknown:
 class TestStorage:
     def test_a_reply_that_cannot_be_kept_is_not_called_free(self, home: Home) -> None:
         """The service worked: unknown, and the message does not say that nothing was billed."""
-        home.results.write_text("a file where the folder should be")
+
+        def spoil(event: Event) -> None:
+            if isinstance(event, Sent):
+                home.results.rmdir()
+                home.results.write_text("a file where the folder was")
+
         with EchoServer() as server, pytest.raises(errors.StorageFailedAfterSending) as caught:
-            perform(home, server.base_url)
+            perform(home, server.base_url, GENERATE, spoil)
         assert caught.value.billing is Billing.MAYBE
         assert "Nothing was billed" not in str(caught.value)
         assert only_entry(home).state == "unknown"

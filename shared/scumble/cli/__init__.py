@@ -21,6 +21,7 @@ from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
 from . import budgeting, keys, making, planning, results, spending
+from .numbers import count, port
 from .output import accept_any_text, flush, give_up_output, print_error, print_json
 
 
@@ -126,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     estimate.add_argument("kind", choices=("generate", "edit"))
     _add_asked(estimate, prompt_required=False)
     estimate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    estimate.add_argument("--n", type=_count, default=1, help=_("number of pictures"))
+    estimate.add_argument("--n", type=count, default=1, help=_("number of pictures"))
     estimate.add_argument(
         "--reference",
         type=_size,
@@ -147,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help=_("make a picture from words"))
     _add_asked(generate, prompt_required=True)
     generate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    generate.add_argument("--n", type=_count, default=1, help=_("number of pictures"))
+    generate.add_argument("--n", type=count, default=1, help=_("number of pictures"))
     generate.add_argument("--background", choices=("auto", "opaque", "transparent"), default="auto")
     _add_money(generate)
     generate.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
@@ -179,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     results.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
-    sandbox.add_argument("--port", type=_port, default=8470)
+    sandbox.add_argument("--port", type=port, default=8470)
     _add_json(sandbox)
     return parser
 
@@ -208,7 +209,7 @@ def _add_spend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", type=spending.start_of_day, metavar="YYYY-MM-DD", help=_("only from this day on")
     )
-    parser.add_argument("--limit", type=_count, help=_("how many entries to list"))
+    parser.add_argument("--limit", type=count, help=_("how many entries to list"))
     commands = parser.add_subparsers(dest="spend_command", metavar="settle")
     settle = commands.add_parser("settle", help=_("decide what an unknown spending cost"))
     settle.add_argument("id", metavar="ID", help=_("as far as it takes to tell it from others"))
@@ -277,19 +278,3 @@ def _rect(text: str) -> Rect:
         reason = _("{text} is not a rectangle like 10,20,300,200").format(text=text)
         raise argparse.ArgumentTypeError(reason) from None
     return Rect(x, y, width, height)
-
-
-def _count(text: str) -> int:
-    return _whole_number(text, 1, 999_999)
-
-
-def _port(text: str) -> int:
-    return _whole_number(text, 0, 65_535)
-
-
-def _whole_number(text: str, least: int, most: int) -> int:
-    # Asked of the text first: int() also takes "1_0" and digits of other scripts.
-    if re.fullmatch(r"[0-9]{1,6}", text) and least <= int(text) <= most:
-        return int(text)
-    reason = _("{text} is not a whole number from {least} to {most}")
-    raise argparse.ArgumentTypeError(reason.format(text=text, least=least, most=most))

@@ -21,6 +21,7 @@ from ..shapes import Size
 from ..store import Stored
 from ..translation import _
 from . import compositing
+from .numbers import count
 from .output import print_json, print_table
 
 _SHOWN = 20
@@ -40,7 +41,7 @@ def add_parser(
         "search", nargs="*", metavar=_("word"), help=_("only with these words in the prompt")
     )
     listing.add_argument("--unplaced", action="store_true", help=_("only what was paid and never placed"))
-    listing.add_argument("--limit", type=int, default=_SHOWN, help=_("how many to list"))
+    listing.add_argument("--limit", type=count, default=_SHOWN, help=_("how many to list"))
     showing = verbs.add_parser("show", help=_("what was asked, billed and placed"))
     exporting = verbs.add_parser("export", help=_("write the original bytes of the pictures"))
     exporting.add_argument("--reply", action="store_true", help=_("the service's whole reply instead"))
@@ -70,7 +71,7 @@ def _list(arguments: argparse.Namespace, home: Home) -> None:
     words = [word.casefold() for word in arguments.search]
     kept = store.unplaced(home) if arguments.unplaced else store.all_stored(home)
     found = [one for one in kept if all(word in _prompt(one).casefold() for word in words)]
-    shown = found[: max(0, arguments.limit)]
+    shown = found[: arguments.limit]
     if arguments.json:
         print_json({"results": [_document(one) for one in shown], "count": len(found)})
         return
