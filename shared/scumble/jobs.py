@@ -340,6 +340,7 @@ class Job:
         self._events: list[Event] = []
         self._ended = threading.Event()
         self._sent = False
+        self._left = False
         self._outcome: Result | ScumbleError | None = None
 
     def start(self) -> None:
@@ -365,7 +366,8 @@ class Job:
         """Stop, from any thread, as often as one likes.
 
         Before the request leaves, and during Waiting: it does not leave, and Failed with Stopped follows.
-        After: Failed with StoppedAfterSending is reported at once, while the thread goes on, keeps what comes and settles.
+        After: Failed with StoppedAfterSending is reported at once, while the thread goes on, keeps what comes
+        and settles.
         """
         with self._lock:
             self._cancel.set()
@@ -382,6 +384,12 @@ class Job:
         """The result, or why there is none yet; a Result that comes after a stop takes the stop's place."""
         with self._lock:
             return self._outcome
+
+    @property
+    def left(self) -> bool:
+        """Whether it was ever sent, refused since or not."""
+        with self._lock:
+            return self._left
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the work has ended and the ledger is in order; False when `timeout` s did not do."""
@@ -415,7 +423,7 @@ class Job:
             self._events.append(event)
             match event:
                 case Sent():
-                    self._sent = True
+                    self._sent = self._left = True
                     if self._cancel.is_set():
                         self._report_stop()
                 case Waiting():
