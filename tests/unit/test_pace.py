@@ -363,6 +363,16 @@ class TestHolding:
         other.hold(Place(0, 0, f"{other._account} {MODEL.id}", 0.0), 3.0)
         assert seconds_until_entered(desk, pace) == pytest.approx(12)
 
+    def test_what_was_refused_counts_when_it_leaves_again(self, desk: Desk) -> None:
+        """Five in tier 1, one of which leaves twelve seconds later: a minute on there is room for four."""
+        pace = desk.pace(SERVICE, tier=1)
+        places = [entered(pace) for _number in range(5)]
+        pace.hold(places[2], 12.0)
+        assert seconds_until_entered(desk, pace) == pytest.approx(WINDOW_SECONDS)
+        for _number in range(3):
+            entered(pace)
+        assert seconds_until_entered(desk, pace) == pytest.approx(12)
+
     def test_an_hour_is_not_waited_for_unasked(self, desk: Desk) -> None:
         """Two minutes at most; then the service may say it again."""
         pace = desk.pace()

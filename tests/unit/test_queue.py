@@ -7,6 +7,7 @@ import dataclasses
 import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 import child
 import pytest
@@ -19,7 +20,7 @@ from servers import (
     refusal,
 )
 
-from scumble import catalog, errors, jobs, retrying
+from scumble import catalog, errors, jobs, retrying, store
 from scumble.cost import estimate
 from scumble.credentials import SERVICE_URL, Account
 from scumble.errors import Billing, StorageError
@@ -222,7 +223,7 @@ class TestWhatStopsAll:
         self, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The first may be billed; of the others nothing was."""
-        monkeypatch.setattr(jobs.store, "keep", raiser(StorageError(path=home.folder, reason="full")))
+        monkeypatch.setattr(store.Place, "close", raiser(StorageError(path=home.folder, reason="full")))
         with EchoServer() as server, queue(home, server.base_url, 1) as running:
             tickets = submitted(running, 3)
             assert running.wait(PATIENCE_SECONDS)
@@ -296,10 +297,11 @@ class TestStopping:
         assert outcomes(tickets) == [Result] * 2 + [errors.Stopped] * 2
         assert server.count == 2 and [entry.state for entry in entries(home)] == ["settled"] * 2
 
+    @pytest.mark.parametrize("stop", [Queue.cancel, Queue.close])
     def test_one_that_waits_for_a_rate_limit_is_stopped_without_a_bill(
-        self, home: Home, monkeypatch: pytest.MonkeyPatch
+        self, home: Home, monkeypatch: pytest.MonkeyPatch, stop: Callable[[Queue], None]
     ) -> None:
-        """Nothing is under way then."""
+        """Nothing is under way then, and nothing leaves after the queue was closed."""
         waiting = threading.Event()
 
         def wait(_seconds: float, cancel: threading.Event) -> None:
@@ -310,7 +312,7 @@ class TestStopping:
         with FaultServer(answers(429, LIMITED)) as server, queue(home, server.base_url) as running:
             (ticket,) = submitted(running, 1)
             assert waiting.wait(PATIENCE_SECONDS)
-            running.cancel()
+            stop(running)
             assert running.wait(PATIENCE_SECONDS)
         assert outcomes([ticket]) == [errors.Stopped]
         assert server.connections == 1 and entries(home)[0].state == "released"
