@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs of this repository: `nox -s demo | test | package | lint | bench | nightly`, and the parts of `test`.
+"""The verbs of this repository: `nox -s demo | test | package | lint | bench | nightly`, and parts of `test`.
 
 Sessions run on the Python that runs nox, 3.11 or newer, and install what they need.
 """
