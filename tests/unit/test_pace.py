@@ -6,12 +6,14 @@ from __future__ import annotations
 import sqlite3
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import child
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scumble import catalog
@@ -408,6 +410,49 @@ class TestTheWindow:
             left.append((now, weight))
             within = [each for at, each in left if at > now - WINDOW_SECONDS]
             assert sum(within) <= amount or [each for each in within if each] == [weight]
+
+
+class TestAnyOrder:
+    @settings(deadline=None, max_examples=150)
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(["enter", "leave", "give up", "refused", "pass"]), st.integers(0, 40)),
+            max_size=60,
+        )
+    )
+    def test_three_queues_never_pass_a_limit_and_never_stand_still(
+        self, steps: list[tuple[str, int]]
+    ) -> None:
+        """At most four places, five images sent in any minute; and in the end everybody gets a turn."""
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            desk = Desk(Home(Path(folder)), stack)
+            paces = [desk.pace(SERVICE, concurrency=4, tier=1) for _number in range(3)]
+            held: list[tuple[Pace, Place]] = []
+            sent: list[float] = []
+            for action, number in steps:
+                pace = paces[number % 3]
+                if action == "enter":
+                    place = pace.enter(MODEL, ONE)
+                    if isinstance(place, Place):
+                        held.append((pace, place))
+                elif action == "pass":
+                    desk.clock.seconds += number
+                elif held:
+                    owner, place = held.pop(number % len(held))
+                    if action == "refused":
+                        owner.hold(place, number / 4)
+                    owner.leave(place, sent=action != "give up")
+                    if action == "leave":
+                        sent.append(place.departed)
+                assert len(held) <= 4
+                under_way = [place.departed for _pace, place in held]
+                departed = sorted(sent + under_way)
+                for first, sixth in zip(departed, departed[5:], strict=False):
+                    assert sixth - first >= WINDOW_SECONDS
+            for owner, place in held:
+                owner.leave(place, sent=True)
+            for pace in paces:
+                assert seconds_until_entered(desk, pace) <= WINDOW_SECONDS + 10 + 3
 
 
 class TestTheFile:
