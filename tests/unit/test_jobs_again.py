@@ -113,6 +113,14 @@ class TestGivenUp:
         assert caught.value.billing is Billing.NOTHING
         assert states(home) == ["reserved", "sent", "released"]
 
+    def test_waits_that_add_up_to_more_than_two_minutes_are_given_up(
+        self, home: Home, pauses: list[float]
+    ) -> None:
+        """Fifty seconds are waited for twice, and not a third time."""
+        with FaultServer(limited(Retry_After="50")) as server, pytest.raises(errors.RateLimited):
+            perform(home, server.base_url)
+        assert server.connections == 3 and len(pauses) == 2
+
     @pytest.mark.parametrize(
         ("behaviour", "expected", "state"),
         [

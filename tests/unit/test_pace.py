@@ -411,6 +411,11 @@ class TestTheWindow:
             within = [each for at, each in left if at > now - WINDOW_SECONDS]
             assert sum(within) <= amount or [each for each in within if each] == [weight]
 
+    def test_what_weighs_nothing_holds_nobody_up(self) -> None:
+        """A load larger than the amount goes alone, and beside a request without pictures it is alone."""
+        assert _window_free_at([(0.0, 0)], amount=3, weight=9, now=1.0) == 1.0
+        assert _window_free_at([(0.0, 1)], amount=3, weight=9, now=1.0) == WINDOW_SECONDS
+
 
 class TestAnyOrder:
     @settings(deadline=None, max_examples=150)

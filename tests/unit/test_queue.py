@@ -26,7 +26,8 @@ from scumble.credentials import SERVICE_URL, Account
 from scumble.errors import Billing, StorageError
 from scumble.jobs import Arrived, Failed, Finished, NearBudget, Reserved, Result, Sent, Waiting
 from scumble.ledger import Ledger
-from scumble.pace import Pace
+from scumble.models import Model
+from scumble.pace import Later, Load, Pace, Place
 from scumble.queue import Queue, Ticket
 from scumble.request import Request
 from scumble.settings import Home
@@ -164,6 +165,15 @@ class TestOneThatFails:
             tickets = [running.submit(GENERATE, ASKER, over_budget) for over_budget in (False, True)]
             assert running.wait(PATIENCE_SECONDS)
         assert outcomes(tickets) == [errors.BudgetExceeded, Result]
+
+    def test_what_a_budget_stops_takes_no_part_of_the_minute(self, home: Home) -> None:
+        """Twice as many as the tier lets leave, and nobody waits."""
+        with Ledger(home.ledger) as ledger:
+            ledger.set_budget("action", 1)
+        with EchoServer() as server, Queue(home, account(server.base_url), catalog.load(), 1, 1) as running:
+            tickets = submitted(running, 10)
+            assert running.wait(PATIENCE_SECONDS)
+        assert outcomes(tickets) == [errors.BudgetExceeded] * 10
 
     def test_a_rate_limit_is_waited_for_and_holds_the_others_back(
         self, home: Home, monkeypatch: pytest.MonkeyPatch
@@ -316,6 +326,24 @@ class TestStopping:
             assert running.wait(PATIENCE_SECONDS)
         assert outcomes([ticket]) == [errors.Stopped]
         assert server.connections == 1 and entries(home)[0].state == "released"
+
+    def test_a_place_for_one_that_was_stopped_meanwhile_is_given_back(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The next one gets it."""
+        enter = Pace.enter
+
+        def stopped_meanwhile(pace: Pace, model: Model, load: Load) -> Place | Later:
+            place = enter(pace, model, load)
+            tickets[0].cancel()
+            return place
+
+        monkeypatch.setattr(Pace, "enter", stopped_meanwhile)
+        with EchoServer() as server, queue(home, server.base_url, 1) as running:
+            with running._changed:
+                tickets = submitted(running, 2)
+            assert running.wait(PATIENCE_SECONDS)
+        assert outcomes(tickets) == [errors.Stopped, Result] and len(server.seen) == 1
 
     def test_closing_stops_what_waits_and_lets_the_rest_finish(self, home: Home) -> None:
         """As often as one likes; a closed queue takes nothing more."""
