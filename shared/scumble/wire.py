@@ -12,6 +12,7 @@ from typing import Literal
 from . import png
 from .cost import Usage
 from .errors import BadReply, UnsupportedOption
+from .multipart import OnDisk
 from .refusals import error_from, identifier, read_json
 from .request import Picture, Request
 from .shapes import Size
@@ -34,12 +35,12 @@ _TOKENS_MAX = 1_000_000
 
 @dataclass(frozen=True)
 class Call:
-    """One POST: a JSON body, or form fields and files as (field, file name, bytes, media type)."""
+    """One POST: a JSON body, or form fields and files as (field, file name, content, media type)."""
 
     path: Literal["/images/generations", "/images/edits"]
     json: dict[str, object] | None = field(default=None, repr=False)
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    files: tuple[tuple[str, str, bytes, str], ...] = field(default=(), repr=False)
+    files: tuple[tuple[str, str, bytes | OnDisk, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Answer:
 def encode(request: Request) -> Call:
     """The call that asks for it. Quality and size are always said: what is left out, the service chooses.
 
-    File names are numbers, never the user's. Raises UnsupportedOption for what cannot be sent this way.
+    File names are numbers, never the user's. Raises UnsupportedOption for what cannot be sent this way, and
+    BadPicture for a file that is gone.
     """
     _refuse_unsendable(request)
     options = _options(request)
@@ -108,8 +110,8 @@ def _options(request: Request) -> dict[str, object]:
     return options | {name: value for name, value in optional.items() if value is not None}
 
 
-def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes, str]:
-    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.data, picture.media_type
+def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes | OnDisk, str]:
+    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.content(), picture.media_type
 
 
 def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answer:
