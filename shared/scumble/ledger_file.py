@@ -2,11 +2,11 @@
 """The ledger's SQLite file: private, safe at power loss, brought to this version's tables when opened.
 
 A migration that was released is never edited; a change is a new one at the end of MIGRATIONS. Times are
-microseconds since 1970 UTC, amounts micro-dollars. `requests`, `events` and `limits` are the record, and
-nothing in them ever changes. The rest is derived by triggers, so that no report and no budget need replay
-them: `standing` from `events`; from that `quarters`, sums by the quarter hour, to which the midnights of all
-zones are aligned, and `days`, sums by UTC day for each host, model and project; `accuracy` from what was
-settled by the service's usage.
+microseconds since 1970 UTC, amounts micro-dollars. `requests`, `events`, `handles` and `limits` are the
+record, and nothing in them ever changes. The rest is derived by triggers, so that no report and no budget
+need replay them: `standing` from `events`; from that `quarters`, sums by the quarter hour, to which the
+midnights of all zones are aligned, and `days`, sums by UTC day for each host, model and project; `accuracy`
+from what was settled by the service's usage.
 """
 
 from __future__ import annotations
@@ -258,7 +258,29 @@ _SECOND = (
     ),
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    """
+    CREATE TABLE handles (
+        number INTEGER PRIMARY KEY,
+        request INTEGER NOT NULL REFERENCES requests (number),
+        at INTEGER NOT NULL,
+        handle TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX handles_by_request ON handles (request)",
+    """
+    CREATE TRIGGER handles_stay BEFORE UPDATE ON handles BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END
+    """,
+    """
+    CREATE TRIGGER handles_are_kept BEFORE DELETE ON handles BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 
 
 def open_ledger_file(path: Path) -> sqlite3.Connection:
