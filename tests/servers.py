@@ -236,6 +236,19 @@ def sends(raw: bytes, meanwhile: Callable[[], object] = lambda: None) -> Behavio
     return behave
 
 
+def sends_in_two(first: bytes, between: Callable[[], object], second: bytes) -> Behaviour:
+    """Reads the whole request, sends a part, does something, and sends the rest."""
+
+    def behave(connection: socket.socket, stopping: threading.Event) -> bytes:
+        request = _read_request(connection)
+        connection.sendall(first)
+        between()
+        connection.sendall(second)
+        return request
+
+    return behave
+
+
 def redirects(status: int, location: str) -> Behaviour:
     return answers(status, b"", {"Location": location})
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from servers import (
     http_answer,
     redirects,
     sends,
+    sends_in_two,
     success,
     write_certificate,
 )
@@ -225,24 +225,17 @@ class TestPieces:
     def test_a_part_is_told_before_the_rest_is_there(self) -> None:
         """A preview shows while the service works on."""
         told = threading.Event()
-        half = len(GOOD) // 2
-
-        def behave(connection: socket.socket, stopping: threading.Event) -> bytes:
-            connection.recv(1 << 20)
-            whole = http_answer(200, GOOD)
-            connection.sendall(whole[:-half])
-            assert told.wait(30)
-            connection.sendall(whole[-half:])
-            return b""
-
-        with FaultServer(behave) as server:
+        whole, half = http_answer(200, GOOD), len(GOOD) // 2
+        waited: list[bool] = []
+        behaviour = sends_in_two(whole[:-half], lambda: waited.append(told.wait(30)), whole[-half:])
+        with FaultServer(behaviour) as server:
             received = client.send(
                 GENERATE,
                 account(server.base_url),
                 on_sent=Ledgerlike(),
                 on_piece=lambda _piece: told.set(),
             )
-        assert received.body == GOOD
+        assert received.body == GOOD and waited == [True]
 
     def test_a_refusal_is_no_piece_of_a_picture(self) -> None:
         """Only what a success brings is told."""
