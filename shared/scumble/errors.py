@@ -371,6 +371,19 @@ class StorageFailedAfterSending(StorageError):
     exit_code = Exit.UNKNOWN
 
 
+class BillNotRecorded(StorageFailedAfterSending):
+    """The reply is on disk; only the ledger could not be told what it cost."""
+
+    code = "bill-not-recorded"
+    sentence = N_(
+        "The picture arrived and is kept in {folder}, but the data folder {path} cannot be used: {reason}."
+    )
+    remedy = N_(
+        "Free some space, then run `scumble results`: the bill is recorded, and the picture restored without"
+        " paying again."
+    )
+
+
 class NotSaved(ScumbleError):
     """The request was settled; only the file that was asked for is missing."""
 

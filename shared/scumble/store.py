@@ -135,6 +135,7 @@ class Place:
         self._digest = hashlib.sha256()
         self._length = 0
         self._failure: OSError | None = None
+        self._places_left = iter(rescue.tries(home))
         with storage_errors(home.folder):
             make_folder(home.folder)
             make_folder(home.results)
@@ -158,14 +159,12 @@ class Place:
         """
         with storage_errors(self._home.folder):
             try:
-                if self._failure is None:
+                while self._failure is None:
                     try:
                         return self._finish(media_type)
                     except OSError as failure:
                         self._move_out(failure)
-                if self._failure is not None:
-                    raise self._failure
-                return self._finish(media_type)
+                raise self._failure
             except BaseException:
                 self.abandon()
                 raise
@@ -195,7 +194,7 @@ class Place:
 
     def _move_out(self, failure: OSError, piece: bytes = b"") -> None:
         """Go on elsewhere, with all that had arrived and the piece that was not taken."""
-        for make in rescue.tries(self._home):
+        for make in self._places_left:
             with contextlib.suppress(OSError):
                 partial, file = self._begin(make())
                 try:
