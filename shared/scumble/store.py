@@ -30,7 +30,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from . import rescue
+from . import second_place
 from .errors import StorageError
 from .private_files import (
     FOLDER_MODE,
@@ -135,7 +135,7 @@ class Place:
         self._digest = hashlib.sha256()
         self._length = 0
         self._failure: OSError | None = None
-        self._places_left = iter(rescue.tries(home))
+        self._places_left = iter(second_place.tries(home))
         with storage_errors(home.folder):
             make_folder(home.folder)
             make_folder(home.results)
@@ -199,7 +199,7 @@ class Place:
                 partial, file = self._begin(make())
                 try:
                     source = FileIO(self._partial / _REPLY) if self._file.closed else self._file
-                    rescue.copy(source, file, self._length, self._digest.hexdigest())
+                    second_place.copy(source, file, self._length, self._digest.hexdigest())
                     write_all(file, piece)
                 except BaseException:
                     _clear(partial, file)
@@ -250,7 +250,7 @@ def find(home: Home, id: str) -> Stored:
 def all_stored(home: Home) -> list[Stored]:
     """Every whole reply, newest first. Raises StorageError."""
     with storage_errors(home.folder):
-        places = (home.results, *rescue.folders(home))
+        places = (home.results, *second_place.folders(home))
         found = [_read(place / name) for place in places for name in _names(place) if _ID.fullmatch(name)]
     return sorted((one for one in found if one), key=lambda one: (one.kept_at, one.id), reverse=True)
 
@@ -283,7 +283,7 @@ def sweep(home: Home) -> tuple[str, ...]:
     """
     with storage_errors(home.folder):
         finished = _tidied(home.results)
-        for place in rescue.folders(home):
+        for place in second_place.folders(home):
             with contextlib.suppress(OSError):
                 _tidied(place)
                 finished += [name for name in _names(place) if _brought_home(home, place / name)]
@@ -358,7 +358,7 @@ def _check_id(id: str) -> None:
 
 def _found(home: Home, id: str) -> Stored | None:
     """At home or in a second place. Raises OSError."""
-    for place in (home.results, *rescue.folders(home)):
+    for place in (home.results, *second_place.folders(home)):
         stored = _read(place / id)
         if stored is not None:
             return stored

@@ -27,7 +27,7 @@ from servers import (
     success,
 )
 
-from scumble import catalog, client, errors, jobs, rescue, store, wire
+from scumble import catalog, client, errors, jobs, second_place, store, wire
 from scumble.budgets import Scope
 from scumble.cost import estimate
 from scumble.credentials import SERVICE_URL, Account
@@ -224,7 +224,7 @@ class TestStorage:
         self, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Nor in a second place. The service worked: unknown, and the message does not say otherwise."""
-        monkeypatch.setattr(rescue, "tries", lambda _home: ())
+        monkeypatch.setattr(second_place, "tries", lambda _home: ())
 
         def spoil(event: Event) -> None:
             if isinstance(event, Sent):
