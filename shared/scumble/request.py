@@ -41,6 +41,12 @@ class Picture:
         if self.data and self.path is not None:
             raise ValueError("a picture is given as bytes or as a file, not as both")
 
+    @property
+    def length(self) -> int:
+        """In bytes; 0 when only a price is wanted. Raises BadPicture for a file that is not there."""
+        content = self.content()
+        return len(content) if isinstance(content, bytes) else content.length
+
     def content(self) -> bytes | OnDisk:
         """What is sent: the bytes, or the file as it is now. Raises BadPicture."""
         return self.data if self.path is None else look(self.path, self.name)
@@ -218,8 +224,7 @@ def _check_overlay(overlay: Picture, request: Request, option: str, offered: boo
 
 def _check_bytes(picture: Picture, limit: int) -> None:
     """The limits are "under", so a picture of exactly `limit` bytes is refused."""
-    content = picture.content()
-    if (len(content) if isinstance(content, bytes) else content.length) >= limit:
+    if picture.length >= limit:
         raise BadPicture(
             name=picture.name,
             reason=_("it must be under {limit} million bytes").format(limit=limit // 1_000_000),

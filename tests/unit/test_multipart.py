@@ -261,6 +261,7 @@ class TestPictures:
         with pytest.raises(ValueError, match="not as both"):
             Picture(SIZE, PNG, path=on_disk)
         assert Picture(SIZE, PNG).read() == Picture(SIZE, path=on_disk).read() == PNG
+        assert Picture(SIZE, PNG).length == Picture(SIZE, path=on_disk).length == len(PNG)
         with pytest.raises(errors.BadPicture):
             Picture(SIZE, path=on_disk.parent).read()
 
