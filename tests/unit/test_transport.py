@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import os
 import ssl
 import subprocess
 import sys
 import threading
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from servers import (
     EchoServer,
     FaultServer,
@@ -28,15 +33,18 @@ from servers import (
 
 from scumble import client, errors, transport, wire
 from scumble.certificates import VARIABLES
+from scumble.multipart import PIECE_BYTES
 from tests.unit.client_cases import EDIT, GENERATE, GOOD, LARGE, PNG, Ledgerlike, account, failure
 
 MANY = 1_000
 
 
-@pytest.fixture(autouse=True)
-def no_certificates_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True, scope="module")
+def no_certificates_named() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in VARIABLES:
+            patch.delenv(name, raising=False)
+        yield
 
 
 def send(base_url: str, call: wire.Call = GENERATE) -> client.Received:
@@ -264,3 +272,34 @@ class TestLargeBodies:
         assert seen.images == (bytes(8_000_000),)
         assert seen.headers["content-length"] == str(len(seen.body))
         assert "transfer-encoding" not in seen.headers
+
+    @given(
+        st.recursive(
+            st.none() | st.integers() | st.text() | st.sampled_from(["x" * 40_000, "é" * 20_000, '"' * 300]),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        )
+    )
+    def test_json_leaves_as_it_is_written_elsewhere(self, value: object) -> None:
+        """In small pieces, byte for byte what json.dumps makes, with its length known beforehand."""
+        document = {"prompt": "a door", "value": value}
+        with client._body(wire.Call("/images/generations", json=document)) as body:
+            pieces = list(body.pieces)
+        assert b"".join(pieces) == json.dumps(document).encode()
+        assert body.length == sum(map(len, pieces)) and max(map(len, pieces)) <= PIECE_BYTES
+
+    def test_a_picture_within_json_is_not_copied_whole(self) -> None:
+        """Four as data URLs: beside them, one at a time is quoted."""
+        document: dict[str, object] = {"images": [{"image_url": "A" * 4_000_000} for _number in range(4)]}
+        tracemalloc.start()
+        try:
+            with client._body(wire.Call("/images/edits", json=document)) as body:
+                assert sum(map(len, body.pieces)) == body.length > 16_000_000
+            assert tracemalloc.get_traced_memory()[1] < 4_500_000
+        finally:
+            tracemalloc.stop()
+
+    def test_what_json_cannot_say_is_a_defect_that_sends_nothing(self) -> None:
+        """NaN and Infinity are no JSON."""
+        with FaultServer(answers(200, GOOD)) as server, pytest.raises(ValueError, match="JSON"):
+            send(server.base_url, wire.Call("/images/generations", json={"n": float("nan")}))
+        assert server.received == []
