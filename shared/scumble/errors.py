@@ -14,7 +14,7 @@
       TryLater            the same request may work in a while; no work was done
         NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
-        ConnectionLost, TimedOut, ServerFault, BadReply
+        ConnectionLost, UploadCutShort, TimedOut, ServerFault, BadReply
       StorageError        the data folder cannot be used
         StorageFailedAfterSending
       NotSaved            the picture is paid for and kept, but not where it was wanted
@@ -332,6 +332,15 @@ class ConnectionLost(OutcomeUnknown):
     sentence = N_("The connection broke after the request was sent.")
 
 
+class UploadCutShort(OutcomeUnknown):
+    """A file changed under the request that was sending it, and the connection was closed upon that."""
+
+    code = "upload-cut-short"
+    sentence = N_(
+        "The picture {name} changed or went away while it was being sent, so the sending was broken off."
+    )
+
+
 class TimedOut(OutcomeUnknown):
     code = "timed-out"
     sentence = N_("The service did not answer within {seconds} s.")
@@ -360,6 +369,19 @@ class StorageFailedAfterSending(StorageError):
     sentence = N_("The service answered, but the data folder {path} cannot be used: {reason}.")
     billing = Billing.MAYBE
     exit_code = Exit.UNKNOWN
+
+
+class BillNotRecorded(StorageFailedAfterSending):
+    """The reply is on disk; only the ledger could not be told what it cost."""
+
+    code = "bill-not-recorded"
+    sentence = N_(
+        "The picture arrived and is kept in {folder}, but the data folder {path} cannot be used: {reason}."
+    )
+    remedy = N_(
+        "Free some space, then run `scumble results`: the bill is recorded, and the picture restored without"
+        " paying again."
+    )
 
 
 class NotSaved(ScumbleError):

@@ -12,7 +12,9 @@ from typing import Literal
 from . import png
 from .cost import Usage
 from .errors import BadReply, UnsupportedOption
-from .refusals import error_from, identifier, read_json
+from .multipart import OnDisk
+from .refusals import error_from, identifier
+from .reply_json import LongText, read_reply
 from .request import Picture, Request
 from .shapes import Size
 from .translation import _
@@ -34,12 +36,12 @@ _TOKENS_MAX = 1_000_000
 
 @dataclass(frozen=True)
 class Call:
-    """One POST: a JSON body, or form fields and files as (field, file name, bytes, media type)."""
+    """One POST: a JSON body, or form fields and files as (field, file name, content, media type)."""
 
     path: Literal["/images/generations", "/images/edits"]
     json: dict[str, object] | None = field(default=None, repr=False)
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    files: tuple[tuple[str, str, bytes, str], ...] = field(default=(), repr=False)
+    files: tuple[tuple[str, str, bytes | OnDisk, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Answer:
 def encode(request: Request) -> Call:
     """The call that asks for it. Quality and size are always said: what is left out, the service chooses.
 
-    File names are numbers, never the user's. Raises UnsupportedOption for what cannot be sent this way.
+    File names are numbers, never the user's. Raises UnsupportedOption for what cannot be sent this way, and
+    BadPicture for a file that is gone.
     """
     _refuse_unsendable(request)
     options = _options(request)
@@ -108,8 +111,8 @@ def _options(request: Request) -> dict[str, object]:
     return options | {name: value for name, value in optional.items() if value is not None}
 
 
-def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes, str]:
-    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.data, picture.media_type
+def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes | OnDisk, str]:
+    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.content(), picture.media_type
 
 
 def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answer:
@@ -119,7 +122,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
     picture's own header against the one asked for; pixels are not decoded. `fetched` are the pictures that
     the reply names the addresses of, in its order. Raises BadReply.
     """
-    document = read_json(body)
+    document = read_reply(body)
     if not isinstance(document, dict):
         raise BadReply(reason=_("it is not the JSON of the Images API"))
     if "error" in document and "data" not in document:
@@ -151,7 +154,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
 
 def addresses(body: bytes, request: Request) -> tuple[str, ...]:
     """Where the pictures are that a reply names instead of holding them; OpenAI's own never does so."""
-    document = read_json(body)
+    document = read_reply(body)
     items = document.get("data") if isinstance(document, dict) else None
     if not isinstance(items, list) or len(items) > request.n:
         return ()
@@ -163,14 +166,14 @@ def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
     if not isinstance(item, dict):
         raise BadReply(reason=_("it holds no picture"))
     text = item.get("b64_json")
-    if not isinstance(text, str) or not text:
+    if not isinstance(text, str | LongText) or not text:
         if item.get("url"):
             for data in fetched:
                 return data
             raise BadReply(reason=_("it names an address instead of holding the picture"))
         raise BadReply(reason=_("it holds no picture"))
     try:
-        return base64.b64decode(text, validate=True)
+        return text.from_base64() if isinstance(text, LongText) else base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise BadReply(reason=_("its picture is not complete base64")) from None
 

@@ -38,6 +38,7 @@ DETAILS: dict[str, set[str]] = {
     "BadReply": {"reason"},
     "BadRequest": {"reason"},
     "BadSize": {"model", "size", "reason", "nearest"},
+    "BillNotRecorded": {"path", "reason", "folder"},
     "BudgetExceeded": {"budget", "left", "limit", "cost", "setting"},
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
@@ -59,6 +60,7 @@ DETAILS: dict[str, set[str]] = {
     "StorageFailedAfterSending": {"path", "reason"},
     "TimedOut": {"seconds"},
     "UnknownModel": {"model", "choices"},
+    "UploadCutShort": {"name"},
     "UnsupportedOption": {"model", "option", "value", "choices"},
 }
 

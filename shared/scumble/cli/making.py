@@ -15,7 +15,7 @@ from .. import cost, geometry
 from ..catalog import Catalog
 from ..credentials import Account, find_account
 from ..errors import BadRequest, Billing, LeftAfterSending, NotSaved, Stopped, StorageError
-from ..jobs import Asker, Event, NearBudget, Result, Sent, Waiting, perform
+from ..jobs import Asker, Event, NearBudget, Rescued, Result, Sent, Waiting, perform
 from ..ledger import budget_left
 from ..request import Request, check
 from ..settings import Home
@@ -138,7 +138,7 @@ def _ask(
 
 
 def _noting(events: list[Event], as_json: bool) -> Callable[[Event], None]:
-    """Keeps the events in the list, warns of a budget that is nearly used, and tells a person of a wait."""
+    """Keeps the events in the list, and tells of a budget that is nearly used, a wait and a failing disk."""
 
     def note(event: Event) -> None:
         events.append(event)
@@ -148,6 +148,9 @@ def _noting(events: list[Event], as_json: bool) -> Callable[[Event], None]:
             waiting = _("Waiting {seconds} s before trying again: {reason}")
             reason = event.error.what_happened
             print(waiting.format(seconds=math.ceil(event.seconds), reason=reason), file=sys.stderr)
+        elif isinstance(event, Rescued):
+            told = _("The results folder cannot be used now; the reply is in {folder} until it can.")
+            print(told.format(folder=event.folder), file=sys.stderr)
 
     return note
 
