@@ -12,11 +12,11 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from . import client, records, recovery, store, wire
+from . import previews, records, recovery, replies, store, wire
 from .budgets import Room
 from .catalog import Catalog
 from .cost import Bill, Estimate, bill, estimate
@@ -35,6 +35,7 @@ from .ledger import Entry, Ledger
 from .records import Asker
 from .request import Request, check
 from .settings import Home
+from .shapes import Size
 from .translation import _
 from .wire import Answer
 
@@ -46,6 +47,7 @@ __all__ = [
     "Finished",
     "Job",
     "NearBudget",
+    "Partial",
     "Reserved",
     "Result",
     "Sent",
@@ -96,6 +98,18 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """A partial picture, encoded; `number` counts from 1. It is for looking at: the finished one replaces it.
+    Comes after Sent, at most as often as was asked for, and perhaps never."""
+
+    id: str
+    number: int
+    data: bytes = field(repr=False)
+    media_type: str
+    size: Size
+
+
+@dataclass(frozen=True)
 class Arrived:
     """The reply is on disk."""
 
@@ -112,7 +126,7 @@ class Failed:
     error: ScumbleError
 
 
-Event = Reserved | NearBudget | Sent | Arrived | Finished | Failed
+Event = Reserved | NearBudget | Sent | Partial | Arrived | Finished | Failed
 
 
 def prepare(home: Home) -> list[Entry]:
@@ -185,7 +199,9 @@ def _perform(
                 for room in ledger.rooms(asker.project, action=price.reserve):
                     if room.near:
                         on_event(NearBudget(id, room))
-            reply = client.send(wire.encode(request), account, on_sent=course.mark_sent)
+            reply = previews.send(
+                request, account, on_sent=course.mark_sent, on_preview=course.report_preview
+            )
             seconds = time.monotonic() - course.sent_at
             if not 200 <= reply.status < 300:
                 raise wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
@@ -194,7 +210,7 @@ def _perform(
                 home, id, reply.body, media_type, records.asked(request, asker, price, account.sandbox)
             )
             on_event(Arrived(id))
-            answer = _read(home, id, reply.body, request, account, folder)
+            answer = _read(home, id, reply.body, media_type, request, account, folder)
             owed = bill(answer.usage, model, price)
             ledger.settle(id, owed)
         except BaseException as error:
@@ -227,6 +243,9 @@ class _Course:
         self._sent = True
         self.sent_at = time.monotonic()
         self._on_event(Sent(self._id))
+
+    def report_preview(self, number: int, preview: wire.Preview) -> None:
+        self._on_event(Partial(self._id, number, preview.data, preview.media_type, preview.size))
 
     def close_after(self, error: BaseException) -> BaseException:
         """Release or mark unknown; gives the error to raise, which is `error` or says more of the money."""
@@ -358,12 +377,15 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _read(home: Home, id: str, body: bytes, request: Request, account: Account, folder: Path) -> Answer:
+def _read(
+    home: Home, id: str, body: bytes, media_type: str, request: Request, account: Account, folder: Path
+) -> Answer:
     try:
-        return wire.decode(body, request, recovery.fetch_named(home, id, body, request, account))
+        fetched = recovery.fetch_named(home, id, body, media_type, request, account)
+        return replies.read(body, media_type, request, fetched)
     except BadReply as error:
         kept = _("{reason}; it is kept in {folder}")
-        raise BadReply(reason=kept.format(reason=error.details["reason"], folder=folder)) from None
+        raise type(error)(reason=kept.format(reason=error.details["reason"], folder=folder)) from None
 
 
 def _save_beside_the_reply(home: Home, result: Result) -> None:
