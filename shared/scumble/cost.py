@@ -22,8 +22,8 @@ Part = Literal["text_input", "image_input", "image_output", "partial_images"]
 # Of a bill alone: a part of its own, so that no one learns from it how many tokens a picture has.
 STREAMED_OUTPUT = "streamed_output"
 
+TOKENS_PER_PARTIAL_IMAGE = 100
 _TOKENS_PER_RATE = 1_000_000
-_TOKENS_PER_PARTIAL_IMAGE = 100
 
 
 @dataclass(frozen=True)
@@ -305,7 +305,7 @@ def _output_line(request: Request, model: Model, rate: int, learned: Learned | N
 
 def _partial_line(request: Request, rate: int) -> tuple[Line, int]:
     """Fewer previews than asked for may come, so the low end is none."""
-    most = request.partial_images * request.n * _TOKENS_PER_PARTIAL_IMAGE
+    most = request.partial_images * request.n * TOKENS_PER_PARTIAL_IMAGE
     tokens = Span(0, most, most)
     reason = _("Up to {count} previews: {tokens} tokens at {rate} per million.")
     reason = reason.format(count=request.partial_images * request.n, tokens=tokens, rate=price(rate))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 MEDIA_TYPE = "text/event-stream"
 EVENT_BYTES_MAX = 128 * 1024 * 1024
-EVENTS_MAX = 10_000
+LINES_MAX = 1_000_000
 
 _PIECE_BYTES = 65_536
 _MARK = b"\xef\xbb\xbf"
@@ -16,7 +16,7 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 class StreamTooLarge(ValueError):
-    """One event is above EVENT_BYTES_MAX, or there are more than EVENTS_MAX of them."""
+    """One event is above EVENT_BYTES_MAX, or the stream has more than LINES_MAX lines."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Splitter:
         self._name = ""
         self._after_cr = False
         self._begun = False
-        self._count = 0
+        self._lines = 0
 
     def feed(self, piece: bytes) -> list[Event]:
         """The events that this piece completes. Raises StreamTooLarge."""
@@ -68,6 +68,9 @@ class Splitter:
         return [event for event in (self._end_line(b""), self._end_line(b"")) if event is not None]
 
     def _end_line(self, end: bytes) -> Event | None:
+        self._lines += 1
+        if self._lines > LINES_MAX:
+            raise StreamTooLarge()
         line = end
         if self._line:
             line = bytes(self._line + end) if end else bytes(self._line)
@@ -90,9 +93,6 @@ class Splitter:
             return None
         data = bytes(memoryview(self._data)[:-1])
         self._data = bytearray()
-        self._count += 1
-        if self._count > EVENTS_MAX:
-            raise StreamTooLarge()
         return Event(name, data)
 
 
