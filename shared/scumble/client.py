@@ -117,15 +117,14 @@ def send(
     account: Account,
     *,
     on_sent: Callable[[], None],
-    on_piece: Callable[[bytes], None] = lambda _piece: None,
+    on_piece: Callable[[bytes], None] | None = None,
 ) -> Received:
     """POST the call once and read the answer, whatever its status.
 
     `on_sent` is called just before the first byte of the body leaves; what it raises is raised here, and
-    then nothing left. `on_piece` gets the body of a success piece by piece as it arrives, decompressed, on
-    this thread; it must not raise. Without a key the built-in sandbox answers and the network is not touched.
-    Proxies come from the environment, for https only: over http, which is allowed to this machine alone, a
-    proxy would read the key.
+    then nothing left. `on_piece` gets each piece of a success's body as it comes. Without a key the built-in
+    sandbox answers and the network is not touched. Proxies come from the environment, for https only: over
+    http, which is allowed to this machine alone, a proxy would read the key.
 
     Raises NotConnected when the body certainly did not leave (10 s to connect), SetupError for an unusable
     proxy, certificate file or key; after `on_sent`, ConnectionLost, TimedOut (600 s without a byte, or 600 s
@@ -197,7 +196,7 @@ def _exchange(
     outgoing: _Outgoing | None,
     account: Account,
     bounds: _Bounds,
-    on_piece: Callable[[bytes], None] = lambda _piece: None,
+    on_piece: Callable[[bytes], None] | None = None,
 ) -> Received | Exception:
     """The answer, or the error to raise."""
     from requests import exceptions
@@ -280,7 +279,7 @@ def _answer(
     outgoing: _Outgoing | None,
     account: Account,
     bounds: _Bounds,
-    on_piece: Callable[[bytes], None],
+    on_piece: Callable[[bytes], None] | None,
 ) -> Received:
     adapter = _adapter(account)
     try:
@@ -296,7 +295,7 @@ def _answer(
         )
         try:
             succeeded = 200 <= response.status_code < 300
-            body = _read(response, bounds, on_piece if succeeded else lambda _piece: None)
+            body = _read(response, bounds, on_piece if succeeded else None)
         finally:
             response.close()
     finally:
@@ -338,7 +337,7 @@ def _proxies(url: str) -> dict[str, str]:
     return get_environ_proxies(url)
 
 
-def _read(response: Response, bounds: _Bounds, on_piece: Callable[[bytes], None]) -> bytes:
+def _read(response: Response, bounds: _Bounds, on_piece: Callable[[bytes], None] | None) -> bytes:
     """The whole body. Read as it comes (`read1`), or a trickle would never meet the deadline."""
     deadline = time.monotonic() + bounds.seconds
     declared = response.headers.get("Content-Length", "")
@@ -347,7 +346,8 @@ def _read(response: Response, bounds: _Bounds, on_piece: Callable[[bytes], None]
     body = bytearray()
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
         body += piece
-        on_piece(piece)
+        if on_piece is not None:
+            on_piece(piece)
         if len(body) > bounds.most_bytes:
             raise _too_long(bounds)
         if time.monotonic() > deadline:

@@ -10,20 +10,22 @@ from . import client, replies, wire
 from .client import Received
 from .credentials import Account
 from .errors import BadReply, OutcomeUnknown, ScumbleError
-from .event_stream import MEDIA_TYPE, Splitter, StreamTooLarge
+from .event_stream import MEDIA_TYPE, Event, Splitter, StreamTooLarge
 from .refusals import error_in_stream
 from .replies import ErrorEvent, FinalEvent, PartEvent
 from .request import Request
+from .store import Place
 
 
 def send(
     request: Request,
     account: Account,
+    place: Place,
     *,
     on_sent: Callable[[], None],
     on_preview: Callable[[int, wire.Preview], None],
 ) -> Received:
-    """As client.send(); of a request with `partial_images` also the previews, on the calling thread.
+    """As client.send(), into `place`; with `partial_images` also the previews, on the calling thread.
 
     `on_preview` gets their number, from 1, and the preview; what it raises is dropped, and so is a preview
     that cannot be used: neither may cost the picture. When the answer breaks off after an event of the
@@ -33,22 +35,26 @@ def send(
     """
     call = wire.encode(request)
     if not request.partial_images:
-        return client.send(call, account, on_sent=on_sent)
+        return client.send(call, account, on_sent=on_sent, on_piece=place.add)
     listener = _Listener(request, account, on_preview)
+
+    def take(piece: bytes) -> None:
+        place.add(piece)
+        listener.hear(piece)
+
     try:
-        reply = client.send(call, account, on_sent=on_sent, on_piece=listener.hear)
+        reply = client.send(call, account, on_sent=on_sent, on_piece=take)
     except OutcomeUnknown:
-        body = listener.all_heard()
-        if body is None:
+        if not listener.understood_at_the_end():
             raise
-        reply = Received(200, {"content-type": MEDIA_TYPE}, body)
+        reply = Received(200, {"content-type": MEDIA_TYPE}, place.so_far())
     if listener.failure is not None:
         raise listener.failure
     return reply
 
 
 class _Listener:
-    """Hears one stream, and remembers it as far as it came."""
+    """Hears one stream, and remembers what it said."""
 
     def __init__(
         self, request: Request, account: Account, on_preview: Callable[[int, wire.Preview], None]
@@ -56,7 +62,6 @@ class _Listener:
         self._request = request
         self._account = account
         self._on_preview = on_preview
-        self._pieces: list[bytes] = []
         self._splitter = Splitter()
         self._overwhelmed = False
         self._parts = 0
@@ -70,21 +75,19 @@ class _Listener:
         return None if self._complete else self._failure
 
     def hear(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._understand(piece)
+        """The next bytes of the stream."""
+        self._understand(lambda: self._splitter.feed(piece))
 
-    def all_heard(self) -> bytes | None:
-        """The stream as far as it came; None when no event of the service was whole."""
-        self._understand(None)
-        understood = self._parts or self._complete or self._failure
-        return b"".join(self._pieces) if understood else None
+    def understood_at_the_end(self) -> bool:
+        """No more comes: whether an event of the service was whole."""
+        self._understand(self._splitter.finish)
+        return self._complete or self._parts > 0 or self._failure is not None
 
-    def _understand(self, piece: bytes | None) -> None:
-        """The events that a piece completes, or with None the end of the stream."""
+    def _understand(self, split: Callable[[], list[Event]]) -> None:
         if self._overwhelmed:
             return
         try:
-            found = self._splitter.finish() if piece is None else self._splitter.feed(piece)
+            found = split()
         except StreamTooLarge:
             self._overwhelmed = True
             return

@@ -6,8 +6,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -430,13 +432,17 @@ def test_the_same_pictures_come_however_the_network_cuts_the_stream(cuts: list[i
     edges = sorted({0, *cuts, len(WHOLE)})
     pieces = [WHOLE[start:end] for start, end in itertools.pairwise(edges)]
     shown: list[tuple[int, bytes]] = []
-    with FaultServer(streams(*pieces)) as server:
+    with tempfile.TemporaryDirectory() as folder, FaultServer(streams(*pieces)) as server:
+        place = store.Place(Home(Path(folder)), "id", {})
         received = previews.send(
             STREAMED,
             account(server.base_url),
+            place,
             on_sent=lambda: None,
             on_preview=lambda number, preview: shown.append((number, preview.data)),
         )
+        assert place.so_far() == WHOLE
+        place.abandon()
     assert received.body == WHOLE and shown == [(1, COARSE), (2, PNG)]
 
 
