@@ -298,8 +298,8 @@ class Job:
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; never waits. For any thread.
 
-        After a Failed with StoppedAfterSending more may follow: Arrived and Finished when the picture came
-        all the same, or a second Failed.
+        After a Failed with StoppedAfterSending more may follow: Partial, Arrived and Finished when the
+        picture came all the same, or a second Failed.
         """
         with self._lock:
             happened, self._events = self._events, []

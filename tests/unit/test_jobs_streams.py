@@ -8,9 +8,11 @@ import itertools
 import json
 import tempfile
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import child
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -325,6 +327,33 @@ class TestBrokenOff:
             perform(home, server.base_url, STREAMED)
         assert only_entry(home).state == "unknown" and kept_ids(home) == []
 
+    @pytest.mark.parametrize(
+        ("body", "expected"), [(WHOLE, None), (FIRST, errors.StreamEnded), (b"", errors.StreamEnded)]
+    )
+    def test_a_stream_that_ends_with_its_connection_is_told_whole_by_its_events(
+        self, home: Home, body: bytes, expected: type[ScumbleError] | None
+    ) -> None:
+        """Without a length and without chunks, an end and a cut look alike."""
+        raw = b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + body
+        with FaultServer(sends(raw)) as server:
+            if expected is None:
+                assert perform(home, server.base_url, STREAMED).answer.pictures == (PNG,)
+            else:
+                with pytest.raises(expected):
+                    perform(home, server.base_url, STREAMED)
+        assert only_entry(home).state == ("unknown" if expected else "settled")
+
+    def test_a_compressed_stream_is_read_as_it_comes(self, home: Home) -> None:
+        """Each event flushed by itself; what is kept is decompressed."""
+        packer = zlib.compressobj(wbits=31)
+        pieces = [packer.compress(each) + packer.flush(zlib.Z_SYNC_FLUSH) for each in (FIRST, SECOND, LAST)]
+        body = b"".join(pieces) + packer.flush()
+        about = {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}
+        events: list[Event] = []
+        with FaultServer(sends(http_answer(200, body, about))) as server:
+            result = perform(home, server.base_url, STREAMED, events.append)
+        assert store.find(home, result.id).reply() == WHOLE and len(partials(events)) == 2
+
     def test_a_stream_that_stops_coming_is_kept_as_far_as_it_came(
         self, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -373,6 +402,48 @@ class TestBrokenOff:
             store.keep(home, id, WHOLE, "text/event-stream", asked)
             assert recovery.settle(home, ledger, ledger.entry(id))
         assert only_entry(home).billed == BILL_OF_USAGE
+
+
+STREAM_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from scumble import catalog, jobs, store
+from scumble.credentials import Account, Secret
+from scumble.request import Request
+from scumble.settings import Home
+from scumble.shapes import Size
+
+def end(*anything):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+point, home, url = sys.argv[1:]
+if point == "close":
+    store.Place.close = end
+request = Request("generate", "gpt-image-2.5-flare", "a door", Size(1024, 768), "medium", partial_images=2)
+jobs.perform(request, jobs.Asker("cli"), Home(Path(home)), Account(url, Secret("sk-x"), ""), catalog.load(),
+             lambda event: end() if type(event).__name__ == point else None)
+"""
+
+
+class TestKilled:
+    @pytest.mark.parametrize(
+        ("point", "state", "billed"),
+        [
+            ("Partial", "unknown", 0),
+            ("close", "settled", BILL_OF_USAGE),
+            ("Arrived", "settled", BILL_OF_USAGE),
+        ],
+    )
+    def test_a_stream_that_was_read_whole_is_settled_at_the_next_start(
+        self, home: Home, point: str, state: str, billed: int
+    ) -> None:
+        """Killed while partial pictures came, its answer is unknown; killed later, it is there."""
+        with FaultServer(streams(FIRST, SECOND, LAST)) as server:
+            child.start(STREAM_AND_DIE, point, home.folder, server.base_url).communicate(timeout=60)
+        jobs.prepare(home)
+        entry = only_entry(home)
+        assert (entry.state, entry.billed) == (state, billed)
+        assert kept_ids(home) == ([entry.id] if state == "settled" else [])
 
 
 class TestBill:
