@@ -18,24 +18,26 @@ from .store import Place
 
 
 def send(
+    call: wire.Call,
     request: Request,
     account: Account,
     place: Place,
     *,
     on_sent: Callable[[], None],
     on_preview: Callable[[int, wire.Preview], None],
-) -> Received:
-    """As client.send(), into `place`; with `partial_images` also the previews, on the calling thread.
+) -> tuple[Received, ScumbleError | None]:
+    """The answer, and the error that a stream reports instead of a finished picture, if it does.
+
+    As client.send(), into `place`; with `partial_images` also the previews, on the calling thread.
 
     `on_preview` gets their number, from 1, and the preview; what it raises is dropped, and so is a preview
     that cannot be used: neither may cost the picture. When the answer breaks off after an event of the
     service was whole, what came is given as the body, for it may hold the picture and was paid for.
 
-    Raises as client.send(); when the stream itself reports an error, that error of the tree.
+    Raises as client.send(), and StorageError when what came cannot be read again.
     """
-    call = wire.encode(request)
     if not request.partial_images:
-        return client.send(call, account, on_sent=on_sent, on_piece=place.add)
+        return client.send(call, account, on_sent=on_sent, on_piece=place.add), None
     listener = _Listener(request, account, on_preview)
 
     def take(piece: bytes) -> None:
@@ -48,9 +50,7 @@ def send(
         if not listener.understood_at_the_end():
             raise
         reply = Received(200, {"content-type": MEDIA_TYPE}, place.so_far())
-    if listener.failure is not None:
-        raise listener.failure
-    return reply
+    return reply, listener.failure
 
 
 class _Listener:

@@ -153,6 +153,17 @@ class Place:
             except OSError as failure:
                 self._failure = failure
 
+    def clear(self) -> None:
+        """Nothing of what came is worth keeping; another answer may come. Never fails, as add()."""
+        self._digest = hashlib.sha256()
+        self._length = 0
+        if self._failure is None:
+            try:
+                self._file.seek(0)
+                self._file.truncate()
+            except OSError as failure:
+                self._failure = failure
+
     def so_far(self) -> bytes:
         """The reply as far as it was added. Raises StorageError."""
         with storage_errors(self._home.folder):

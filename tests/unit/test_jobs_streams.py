@@ -37,7 +37,7 @@ from scumble import catalog, client, errors, jobs, previews, records, recovery, 
 from scumble.cost import Estimate, estimate
 from scumble.credentials import Account
 from scumble.errors import Billing, ScumbleError
-from scumble.jobs import Arrived, Event, Failed, Finished, Job, Partial, Reserved, Sent
+from scumble.jobs import Arrived, Event, Failed, Finished, Job, Partial, Reserved, Sent, Waiting
 from scumble.ledger import Ledger
 from scumble.request import Request
 from scumble.settings import Home
@@ -247,6 +247,10 @@ class TestRefusedThere:
             (error_event("a sentence with a prompt", "sk-planted"), errors.StreamFailed),
             (event("error", {"code": "server_error", "message": "flat"}), errors.StreamFailed),
             (event("error", {"error": "a small red door"}), errors.StreamFailed),
+            (
+                error_event("server_error", None) + error_event("requests", "rate_limit_exceeded"),
+                errors.StreamFailed,
+            ),
         ],
     )
     @pytest.mark.parametrize("whole", [True, False], ids=["ends", "breaks off"])
@@ -261,6 +265,28 @@ class TestRefusedThere:
         assert (entry.state, entry.billed) == ("unknown", 0)
         for secret in ("door", "sk-planted", "sentence"):
             assert secret not in str(caught.value)
+
+    def test_a_rate_limit_that_passes_is_tried_again_and_only_the_answer_is_kept(self, home: Home) -> None:
+        """What refused is not part of the reply; bought once."""
+        limited = error_event("requests", "rate_limit_exceeded")
+        events: list[Event] = []
+        with FaultServer(streams(limited), streams(WHOLE)) as server:
+            result = perform(home, server.base_url, STREAMED, events.append)
+        assert store.find(home, result.id).reply() == WHOLE and server.connections == 2
+        assert [type(each) for each in events if not isinstance(each, Reserved)] == [
+            Sent, Waiting, Sent, Partial, Partial, Arrived, Finished,
+        ]  # fmt: skip
+        assert only_entry(home).billed == BILL_OF_USAGE
+
+    @pytest.mark.parametrize("whole", [True, False], ids=["ends", "breaks off"])
+    @pytest.mark.parametrize("late", [True, False], ids=["after it", "before it"])
+    def test_a_finished_picture_counts_more_than_an_error(self, home: Home, whole: bool, late: bool) -> None:
+        """It came, whatever the service says beside it."""
+        error = error_event("server_error", "server_error").replace(b"sk-planted", b"")
+        body = LAST + error if late else error + LAST
+        with FaultServer(streams(body, whole=whole)) as server:
+            assert perform(home, server.base_url, STREAMED).answer.pictures == (PNG,)
+        assert only_entry(home).state == "settled"
 
     def test_an_error_with_a_status_is_read_as_ever(self, home: Home) -> None:
         """A streaming request is refused like any other."""
@@ -302,10 +328,13 @@ class TestBrokenOff:
             assert ledger.steps(entry.id)[-1].reason == "stream-ended"
         assert jobs.prepare(home) == [] and only_entry(home).state == "unknown"
 
+    @pytest.mark.parametrize("stream", [WHOLE, LAST], ids=["after others", "alone"])
     @pytest.mark.parametrize("missing", [0, 1, 2])
-    def test_a_picture_that_came_whole_is_not_lost_with_the_line(self, home: Home, missing: int) -> None:
+    def test_a_picture_that_came_whole_is_not_lost_with_the_line(
+        self, home: Home, stream: bytes, missing: int
+    ) -> None:
         """The connection broke after it, or within the blank line that follows it."""
-        body = WHOLE[: len(WHOLE) - missing]
+        body = stream[: len(stream) - missing]
         with FaultServer(streams(body, whole=False)) as server:
             result = perform(home, server.base_url, STREAMED)
         assert result.answer.pictures == (PNG,) and only_entry(home).billed == BILL_OF_USAGE
@@ -505,7 +534,8 @@ def test_the_same_pictures_come_however_the_network_cuts_the_stream(cuts: list[i
     shown: list[tuple[int, bytes]] = []
     with tempfile.TemporaryDirectory() as folder, FaultServer(streams(*pieces)) as server:
         place = store.Place(Home(Path(folder)), "id", {})
-        received = previews.send(
+        received, failure = previews.send(
+            wire.encode(STREAMED),
             STREAMED,
             account(server.base_url),
             place,
@@ -514,7 +544,7 @@ def test_the_same_pictures_come_however_the_network_cuts_the_stream(cuts: list[i
         )
         assert place.so_far() == WHOLE
         place.abandon()
-    assert received.body == WHOLE and shown == [(1, COARSE), (2, PNG)]
+    assert received.body == WHOLE and failure is None and shown == [(1, COARSE), (2, PNG)]
 
 
 def test_a_stream_that_trickles_is_read(home: Home) -> None:
