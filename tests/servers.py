@@ -251,7 +251,8 @@ def streams(
         connection.sendall(f"{head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode())
         for number, piece in enumerate(pieces):
             meanwhile(number)
-            connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+            # A chunk of no bytes would be the last one.
+            connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b"")
         if whole:
             connection.sendall(b"0\r\n\r\n")
         return request

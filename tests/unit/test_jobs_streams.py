@@ -116,7 +116,8 @@ class TestPictures:
         [
             pytest.param(partial_event(b"no picture"), id="no picture"),
             pytest.param(partial_event(PNG[:-30]), id="cut"),
-            pytest.param(partial_event(gradient_png(1040, 768)), id="larger than asked"),
+            pytest.param(partial_event(gradient_png(1040, 768)), id="wider than asked"),
+            pytest.param(partial_event(gradient_png(1024, 784)), id="taller than asked"),
             pytest.param(partial_event(b"GIF89a" + bytes(100)), id="another format"),
             pytest.param(event("image_edit.partial_image", {"b64_json": "not base64!"}), id="not base64"),
             pytest.param(event("image_edit.partial_image", {"b64_json": None}), id="nothing in it"),

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import child
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from servers import (
     FaultServer,
     answers,
@@ -272,6 +276,33 @@ class TestBrokenOff:
             store.keep(home, id, WHOLE, "text/event-stream", asked)
             assert recovery.settle(home, ledger, ledger.entry(id))
         assert only_entry(home).billed == BILL_OF_USAGE
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.integers(0, len(WHOLE))
+    | st.sampled_from([len(FIRST), len(FIRST + SECOND), len(WHOLE)]).flatmap(
+        lambda end: st.integers(max(0, end - 4), min(end + 4, len(WHOLE)))
+    )
+)
+def test_wherever_a_stream_breaks_off_the_ledger_and_the_store_agree(cut: int) -> None:
+    """Settled with the picture when all of it came, kept and unknown after an event, else unknown alone."""
+    with tempfile.TemporaryDirectory() as folder, FaultServer(streams(WHOLE[:cut], whole=False)) as server:
+        home = Home(Path(folder)).make()
+        try:
+            outcome: object = perform(home, server.base_url, STREAMED).answer.pictures
+        except errors.OutcomeUnknown as error:
+            outcome = type(error)
+        entry, kept = only_entry(home), store.all_stored(home)
+        assert [each.reply() for each in kept] == (
+            [WHOLE[:cut]] if outcome is not errors.ConnectionLost else []
+        )
+        assert [path for path in home.results.iterdir() if path.name.startswith(".")] == []
+    if cut >= len(WHOLE) - 2:
+        assert outcome == (PNG,) and entry.state == "settled"
+    else:
+        expected = errors.StreamEnded if cut >= len(FIRST) - 2 else errors.ConnectionLost
+        assert outcome is expected and entry.state == "unknown"
 
 
 STREAM_AND_DIE = """

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from servers import (
     PROXY_PAGE,
     USAGE,
@@ -131,6 +134,49 @@ class TestStreams:
         assert replies.read(body, STREAM, REQUEST, [PNG]).pictures == (PNG,)
         assert replies.addresses(WHOLE, STREAM, REQUEST) == ()
         assert replies.addresses(partial_event(PNG), STREAM, REQUEST) == ()
+
+
+SMALL = dataclasses.replace(REQUEST, size=None)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("error"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(["type", "error", "b64_json", "url", "usage", "created_at", "quality", "data", "x"])
+KINDS = st.sampled_from(["image_edit.completed", "image_edit.partial_image", "error", "", ".", "x.completed"])
+
+
+class TestHostile:
+    @given(st.lists(st.tuples(KINDS, st.dictionaries(FIELDS, VALUES)), max_size=4), st.binary(max_size=20))
+    def test_no_stream_raises_anything_but_that_it_is_a_bad_reply(
+        self, said: list[tuple[str, dict[str, object]]], rubbish: bytes
+    ) -> None:
+        """Any shapes under any names, NaN included, and bytes of no meaning between and after."""
+        for spare in (b"", rubbish):
+            body = spare.join(event(kind, document) for kind, document in said) + spare
+            for media_type in (STREAM, JSON):
+                with contextlib.suppress(errors.BadReply):
+                    replies.read(body, media_type, SMALL)
+                assert isinstance(replies.addresses(body, media_type, SMALL), tuple)
+
+    @settings(deadline=None)
+    @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255))
+    def test_no_damaged_byte_gives_another_picture_unnoticed(self, place: int, byte: int) -> None:
+        """It is refused, or the bytes are those that came: nothing is guessed."""
+        damaged = WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :]
+        try:
+            answer = replies.read(damaged, STREAM, REQUEST)
+        except errors.BadReply:
+            return
+        text = base64.b64encode(answer.pictures[0])
+        assert text in damaged or place < len(WHOLE) - len(completed_event(PNG)) or byte == ord("\\")
+
+    @pytest.mark.parametrize("depth", [1_000, 200_000])
+    def test_endless_brackets_are_a_bad_reply(self, depth: int) -> None:
+        """In an event, or as the whole of a reply."""
+        for body in (b"data: {" + b'"a":[' * depth + b"\n\n", b"[" * depth):
+            with pytest.raises(errors.BadReply):
+                replies.read(body, STREAM, REQUEST)
 
 
 class TestJson:
