@@ -168,8 +168,7 @@ class TestHostile:
             answer = replies.read(damaged, STREAM, REQUEST)
         except errors.BadReply:
             return
-        text = base64.b64encode(answer.pictures[0])
-        assert text in damaged or place < len(WHOLE) - len(completed_event(PNG)) or byte == ord("\\")
+        assert answer.pictures == (PNG,) or base64.b64encode(answer.pictures[0]) in damaged
 
     @pytest.mark.parametrize("depth", [1_000, 200_000])
     def test_endless_brackets_are_a_bad_reply(self, depth: int) -> None:
