@@ -13,11 +13,11 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from . import client, records, recovery, retrying, store, wire
+from . import client, previews, records, recovery, replies, retrying, store, wire
 from .budgets import Room
 from .catalog import Catalog
 from .cost import Bill, Estimate, bill, estimate
@@ -37,6 +37,7 @@ from .ledger import Entry, Ledger
 from .records import Asker
 from .request import Request, check
 from .settings import Home
+from .shapes import Size
 from .translation import _
 from .wire import Answer
 
@@ -48,6 +49,7 @@ __all__ = [
     "Finished",
     "Job",
     "NearBudget",
+    "Partial",
     "Rescued",
     "Reserved",
     "Result",
@@ -100,6 +102,18 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """A partial picture, encoded; `number` counts from 1. It is for looking at: the finished one replaces it.
+    Comes after Sent, at most as often as was asked for, and perhaps never."""
+
+    id: str
+    number: int
+    data: bytes = field(repr=False)
+    media_type: str
+    size: Size
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Nothing is under way: `error` proves that no work was done, and in `seconds` it is tried again."""
 
@@ -133,7 +147,7 @@ class Failed:
     error: ScumbleError
 
 
-Event = Reserved | NearBudget | Sent | Waiting | Arrived | Rescued | Finished | Failed
+Event = Reserved | NearBudget | Sent | Waiting | Partial | Arrived | Rescued | Finished | Failed
 
 # Of every answer: its headers, names in lower case, and the error that it stands for when it is no success.
 Heard = Callable[[Mapping[str, str], ScumbleError | None], None]
@@ -220,12 +234,13 @@ def _perform(
                         on_event(NearBudget(id, room))
             reply = _answered(request, sending, course, place)
             seconds = time.monotonic() - course.sent_at
-            folder = place.close(reply.headers.get("content-type", ""))
+            media_type = reply.headers.get("content-type", "")
+            folder = place.close(media_type)
             course.kept = folder
             on_event(Arrived(id))
             if store.is_rescued(home, folder):
                 on_event(Rescued(id, folder))
-            answer = _read(home, id, reply.body, request, account, folder)
+            answer = _read(home, id, reply.body, media_type, request, account, folder)
             owed = bill(answer.usage, model, price)
             ledger.settle(id, owed)
         except BaseException as error:
@@ -270,12 +285,14 @@ def _answer(
     call: wire.Call, request: Request, sending: _Sending, course: _Course, place: store.Place
 ) -> client.Received:
     account = sending.account
-    reply = client.send(call, account, on_sent=course.mark_sent, on_piece=place.add)
-    error = None
+    reply, error = previews.send(
+        call, request, account, place, on_sent=course.mark_sent, on_preview=course.report_preview
+    )
     if not 200 <= reply.status < 300:
         error = wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
     sending.on_answer(reply.headers, error)
     if error is not None:
+        place.clear()
         raise error
     return reply
 
@@ -305,6 +322,9 @@ class _Course:
         self._under_way = True
         self.sent_at = time.monotonic()
         self._on_event(Sent(self._id))
+
+    def report_preview(self, number: int, preview: wire.Preview) -> None:
+        self._on_event(Partial(self._id, number, preview.data, preview.media_type, preview.size))
 
     def mark_waiting(self, seconds: float, error: ScumbleError) -> None:
         """`error` proves that nothing is under way until it leaves again."""
@@ -376,8 +396,8 @@ class Job:
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; never waits. For any thread.
 
-        After a Failed with StoppedAfterSending more may follow: Arrived and Finished when the picture came
-        all the same, or a second Failed.
+        After a Failed with StoppedAfterSending more may follow: Partial, Arrived and Finished when the
+        picture came all the same, or a second Failed.
         """
         with self._lock:
             happened, self._events = self._events, []
@@ -487,12 +507,15 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _read(home: Home, id: str, body: bytes, request: Request, account: Account, folder: Path) -> Answer:
+def _read(
+    home: Home, id: str, body: bytes, media_type: str, request: Request, account: Account, folder: Path
+) -> Answer:
     try:
-        return wire.decode(body, request, recovery.fetch_named(home, id, body, request, account))
+        fetched = recovery.fetch_named(home, id, body, media_type, request, account)
+        return replies.read(body, media_type, request, fetched)
     except BadReply as error:
         kept = _("{reason}; it is kept in {folder}")
-        raise BadReply(reason=kept.format(reason=error.details["reason"], folder=folder)) from None
+        raise type(error)(reason=kept.format(reason=error.details["reason"], folder=folder)) from None
 
 
 def _save_beside_the_reply(home: Home, result: Result) -> None:

@@ -24,6 +24,7 @@ from .errors import (
     ScumbleError,
     ServerFault,
     SetupError,
+    StreamFailed,
 )
 from .rate_limits import told_wait
 from .request import Request
@@ -150,6 +151,10 @@ _BY_TYPE: dict[str, _Make] = {
     "server_error": _server_fault,
 }
 
+_BEFORE_ANY_WORK = frozenset(
+    {_key_refused, _access_denied, _model_unavailable, _billing_limit, _quota, _rate_limited}
+)
+
 # 408 may come from a relay that gave up waiting for the service, so it does not prove that no work was done.
 _BY_STATUS: dict[int, _Make] = {
     401: _key_refused,
@@ -183,13 +188,41 @@ def error_from(
     return make(refusal)
 
 
+def error_in_stream(
+    error: Mapping[str, object], drawing: bool, request: Request, key_source: str
+) -> ScumbleError:
+    """The error that an event inside a stream of status 200 stands for; `drawing`: a partial picture had
+    come before it.
+
+    That nothing was billed is believed only of a code that the service gives before it begins: of a key, a
+    model, money, speed, or moderation that says it was the input's. The rest may be billed.
+    """
+    refusal = _told(200, {}, error, request, key_source)
+    make = _BY_CODE.get(refusal.code) or _BY_TYPE.get(refusal.type)
+    if make is _moderation:
+        refused = _moderation_stage(error) == "input" and not drawing
+        return ModerationBlocked() if refused else ModerationBlockedAfterwards()
+    if make is not None and make in _BEFORE_ANY_WORK and not drawing:
+        return make(refusal)
+    kind = identifier(refusal.code) or identifier(refusal.type) or _("an error without a name")
+    return StreamFailed(kind=kind)
+
+
 def _refusal(
     status: int, headers: Mapping[str, str], body: bytes, request: Request, key_source: str
 ) -> _Refusal:
     document = read_json(body) if len(body) <= _ERROR_BODY_MAX else None
     envelope = document.get("error") if isinstance(document, dict) else None
-    error = envelope if isinstance(envelope, dict) else {}
-    details = error.get("moderation_details")
+    return _told(status, headers, envelope if isinstance(envelope, dict) else {}, request, key_source)
+
+
+def _told(
+    status: int,
+    headers: Mapping[str, str],
+    error: Mapping[str, object],
+    request: Request,
+    key_source: str,
+) -> _Refusal:
     named = {name.lower(): value for name, value in headers.items()}
     return _Refusal(
         status=status,
@@ -197,12 +230,17 @@ def _refusal(
         code=_text(error.get("code")),
         param=_text(error.get("param")),
         has_envelope=bool(error),
-        held_back=isinstance(details, dict) and details.get("moderation_stage") == "output",
+        held_back=_moderation_stage(error) == "output",
         wait=told_wait(named, _text(error.get("message"))),
         may_retry=named.get("x-should-retry", "").strip().lower() != "false",
         model=request.model,
         key_source=key_source,
     )
+
+
+def _moderation_stage(error: Mapping[str, object]) -> object:
+    details = error.get("moderation_details")
+    return details.get("moderation_stage") if isinstance(details, dict) else None
 
 
 def _text(value: object) -> str:

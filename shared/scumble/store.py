@@ -30,7 +30,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from . import second_place
+from . import event_stream, second_place
 from .errors import StorageError
 from .private_files import (
     FOLDER_MODE,
@@ -61,8 +61,6 @@ _SIGNATURES = (
     (re.compile(rb"GIF8[79]a"), "gif"),
     (re.compile(rb"\s*<(\?xml|svg)"), "svg"),
 )
-_STREAM = re.compile(rb"(\xef\xbb\xbf)?(:|data|event|id|retry)")
-_STREAM_END = re.compile(rb'"type"\s*:\s*"[a-z_.]+\.completed".*(\r\n\r\n|\n\n|\r\r)\Z', re.DOTALL)
 _PARTIAL = re.compile(r"\.(?P<id>[0-9A-Za-z][0-9A-Za-z_-]{0,63})\.[0-9a-f]{8}\.part")
 _FORGOTTEN = re.compile(r"\.[0-9A-Za-z_-]{1,64}\.[0-9a-f]{8}\.gone")
 # Who began a folder and did not come to name himself, or a loose file: surely not at work any more.
@@ -150,6 +148,24 @@ class Place:
                 self._move_out(failure, piece)
         self._digest.update(piece)
         self._length += len(piece)
+
+    def clear(self) -> None:
+        """Nothing of what came is worth keeping; another answer may come. Never fails, as add()."""
+        self._digest = hashlib.sha256()
+        self._length = 0
+        if self._failure is None:
+            try:
+                self._file.seek(0)
+                self._file.truncate()
+            except OSError as failure:
+                self._failure = failure
+
+    def so_far(self) -> bytes:
+        """The reply as far as it was added. Raises StorageError."""
+        with storage_errors(self._home.folder):
+            if self._failure is not None:
+                raise self._failure
+            return (self._partial / _REPLY).read_bytes()
 
     def close(self, media_type: str) -> Path:
         """The reply is whole; on return it is on disk under its name. Gives its folder.
@@ -431,7 +447,7 @@ def _finish(partial: Path, folder: Path) -> bool:
         if digest != record.get("sha256", digest):
             return False
         _name(partial, folder, record, media_type, len(reply), digest)
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return False
     return True
 
@@ -448,12 +464,21 @@ def _name(
 
 def _media_type(reply: bytes) -> str:
     """What a whole reply is that nobody noted the type of. Raises ValueError for one that is cut."""
-    if _STREAM.match(reply):
-        if not _STREAM_END.search(reply):
-            raise ValueError("the stream has no end")
-        return "text/event-stream"
-    json.loads(reply)
-    return "application/json"
+    if not event_stream.is_stream(reply, ""):
+        json.loads(reply)
+        return "application/json"
+    if not any(_is_last(event) for event in event_stream.events(reply)):
+        raise ValueError("the stream has no end")
+    return event_stream.MEDIA_TYPE
+
+
+def _is_last(event: event_stream.Event) -> bool:
+    try:
+        document = json.loads(event.data)
+    except (ValueError, RecursionError):
+        return False
+    named = document.get("type") if isinstance(document, dict) else None
+    return str(named or event.name).endswith(".completed")
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

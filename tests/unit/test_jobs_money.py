@@ -115,10 +115,14 @@ class TestRefusedHere:
             perform(home, f"http://127.0.0.1:{port}/v1")
         assert list(home.results.iterdir()) == []
 
-    def test_what_cannot_be_put_on_the_wire_is_released(self, home: Home) -> None:
+    def test_what_cannot_be_put_on_the_wire_is_released(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """An option that the wire refuses after the reservation gives it back."""
+        refused = errors.UnsupportedOption(model="a model", option="n", value=1, choices="2")
+        monkeypatch.setattr(wire, "encode", raiser(refused))
         with EchoServer() as server, pytest.raises(errors.UnsupportedOption):
-            perform(home, server.base_url, dataclasses.replace(GENERATE, partial_images=1))
+            perform(home, server.base_url, GENERATE)
         assert server.seen == [] and only_entry(home).state == "released"
 
 

@@ -15,7 +15,7 @@ from .. import cost, geometry
 from ..catalog import Catalog
 from ..credentials import Account, find_account
 from ..errors import BadRequest, Billing, LeftAfterSending, NotSaved, Stopped, StorageError
-from ..jobs import Asker, Event, NearBudget, Rescued, Result, Sent, Waiting, perform
+from ..jobs import Asker, Event, NearBudget, Partial, Rescued, Result, Sent, Waiting, perform
 from ..ledger import budget_left
 from ..request import Request, check
 from ..settings import Home
@@ -55,6 +55,7 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         quality=arguments.quality or catalog.default_quality,
         n=arguments.n,
         background=arguments.background,
+        partial_images=arguments.partials,
     )
     result = _ask(request, arguments, catalog, home, account)
     files = [
@@ -99,6 +100,7 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         quality=quality,
         images=(compositing.upload(original, plan),),
         mask=None if selection is None else compositing.mask(selection, plan),
+        partial_images=arguments.partials,
     )
     result = _ask(request, arguments, catalog, home, account)
     with _paid_for(result, output):
@@ -128,7 +130,7 @@ def _ask(
             home.make(),
             account,
             catalog,
-            on_event=_noting(events, arguments.json),
+            on_event=_noting(events, arguments.json, request.partial_images),
             over_budget=arguments.over_budget,
         )
     except KeyboardInterrupt:
@@ -137,8 +139,8 @@ def _ask(
         raise (LeftAfterSending() if left else Stopped()) from None
 
 
-def _noting(events: list[Event], as_json: bool) -> Callable[[Event], None]:
-    """Keeps the events in the list, and tells of a budget that is nearly used, a wait and a failing disk."""
+def _noting(events: list[Event], as_json: bool, partials: int) -> Callable[[Event], None]:
+    """Keeps the events in the list, and tells a person on standard error what should be known at once."""
 
     def note(event: Event) -> None:
         events.append(event)
@@ -151,6 +153,9 @@ def _noting(events: list[Event], as_json: bool) -> Callable[[Event], None]:
         elif isinstance(event, Rescued):
             told = _("The results folder cannot be used now; the reply is in {folder} until it can.")
             print(told.format(folder=event.folder), file=sys.stderr)
+        elif isinstance(event, Partial):
+            told = _("Partial picture {number} of {count} came.")
+            print(told.format(number=event.number, count=partials), file=sys.stderr)
 
     return note
 
