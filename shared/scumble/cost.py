@@ -12,12 +12,15 @@ from typing import Literal
 from .catalog import InputRule, Model, OutputRule, TextRule
 from .errors import BadSize, UnsupportedOption
 from .learned import Learned
+from .models import AnimationRule, VectorRule
 from .money import price
 from .request import Picture, Request
 from .shapes import Size
 from .translation import _
 
-Part = Literal["text_input", "image_input", "image_output", "partial_images"]
+Part = Literal[
+    "text_input", "image_input", "image_output", "animation_output", "svg_author", "partial_images"
+]
 
 _TOKENS_PER_RATE = 1_000_000
 _TOKENS_PER_PARTIAL_IMAGE = 100
@@ -88,11 +91,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the service counted them, over all pictures of one reply."""
+    """Tokens as the service counted them, over all pictures of one reply.
+
+    `svg_author` are those of the second model that draws an SVG, counted apart.
+    """
 
     text_input: int
     image_input: int
     output: int
+    svg_author: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,13 +133,15 @@ def estimate(request: Request, model: Model, learned: Learned | None = None) -> 
     prices = model.prices
     if prices is None or model.output is None or (model.input is None and _sent_sizes(request)):
         return unpriced
-    known = None if model.output.exact else learned
+    known = None if model.output.exact or _is_animation(request) else learned
     parts: list[tuple[Line, int]] = [
         _text_line(request, model, prices.text_input),
         _image_input_line(request, model, prices.image_input),
         _output_line(request, model, prices.image_output, known),
         _partial_line(request, prices.image_output),
     ]
+    if request.output_format == "svg" and model.vector is not None:
+        parts.append(_author_line(request, model.vector))
     lines = tuple(line for line, _most in parts if line.tokens.high)
     reason = " ".join(_doubts(request, model.output, known))
     return replace(
@@ -158,13 +167,25 @@ def bill(usage: Usage | None, model: Model, estimate: Estimate) -> Bill:
         )
         return Bill(total=estimate.cost.expected, lines=assumed, from_usage=False)
     prices = model.prices
+    animated = any(line.part == "animation_output" for line in estimate.lines)
+    author_rate = model.vector.author_rate if prices and model.vector else 0
     counted = (
         ("text_input", usage.text_input, prices.text_input if prices else 0),
         ("image_input", usage.image_input, prices.image_input if prices else 0),
-        ("image_output", usage.output, prices.image_output if prices else 0),
+        (
+            "animation_output" if animated else "image_output",
+            usage.output,
+            prices.image_output if prices else 0,
+        ),
+        ("svg_author", usage.svg_author, author_rate),
     )
     lines = tuple((part, tokens, rate, _cost(tokens, rate)) for part, tokens, rate in counted if tokens)
-    return Bill(total=sum(cost for *_rest, cost in lines), lines=lines, from_usage=prices is not None)
+    # The service counts the author's tokens and publishes no price for them: such a bill is partly a guess.
+    return Bill(
+        total=sum(cost for *_rest, cost in lines),
+        lines=lines,
+        from_usage=prices is not None and not usage.svg_author,
+    )
 
 
 def price_by_size(model: Model, kind: Literal["generate", "edit"], quality: str) -> Callable[[Size], int]:
@@ -207,6 +228,20 @@ def output_tokens(model: Model, size: Size | None, quality: str) -> Span:
         _output_of_one(model, rule, sizes[len(sizes) // 2], likely).expected,
         max(span.high for span in spans),
     )
+
+
+def animation_tokens(model: Model, size: Size, frames: int, quality: str) -> Span:
+    """Tokens of one GIF with frames of `size`. How they are counted is not published.
+
+    Expected is one sheet with all of them; between one frame alone, and each as a picture of its own. Raises
+    as output_tokens(), and ValueError for a model that makes no GIFs or not of so many frames.
+    """
+    if model.animation is None or not 0 < frames <= model.animation.frames_max:
+        raise ValueError(f"{model.id} makes no GIFs of {frames} frames")
+    frame = output_tokens(model, size, quality)
+    sheet = output_tokens(model, model.animation.sheet(size, frames), quality)
+    most = max(frame.times(frames).high, sheet.high)
+    return Span(min(frame.low, sheet.low), sheet.expected, most)
 
 
 def input_tokens(model: Model, size: Size) -> int:
@@ -273,6 +308,8 @@ def _image_input_line(request: Request, model: Model, rate: int) -> tuple[Line, 
 
 
 def _output_line(request: Request, model: Model, rate: int, learned: Learned | None) -> tuple[Line, int]:
+    if _is_animation(request) and model.animation is not None and request.size is not None:
+        return _animation_line(request, request.size, model, model.animation, rate)
     one = output_tokens(model, request.size, request.quality)
     if learned is not None:
         one = Span(min(one.low, learned.low), learned.median, max(one.high, learned.high))
@@ -290,6 +327,32 @@ def _output_line(request: Request, model: Model, rate: int, learned: Learned | N
     )
     # One token a picture more, since a measured count was once off by one.
     return _line("image_output", tokens, rate, reason), tokens.high + request.n
+
+
+def _animation_line(
+    request: Request, size: Size, model: Model, rule: AnimationRule, rate: int
+) -> tuple[Line, int]:
+    frames = min(max(1, request.frames or rule.default_frames), rule.frames_max)
+    tokens = animation_tokens(model, size, frames, request.quality).times(request.n)
+    reason = _(
+        "{count} GIFs with {frames} frames of {size} at {quality}: {tokens} tokens at {rate} per million."
+    )
+    reason = reason.format(
+        count=request.n,
+        frames=frames,
+        size=size,
+        quality=_("a quality the model chooses") if request.quality == "auto" else request.quality,
+        tokens=tokens,
+        rate=price(rate),
+    )
+    return _line("animation_output", tokens, rate, reason), tokens.high + request.n
+
+
+def _author_line(request: Request, rule: VectorRule) -> tuple[Line, int]:
+    tokens = Span(*rule.author_tokens).times(request.n)
+    reason = _("The author that draws the SVG: {tokens} tokens at {rate} per million, all of it a guess.")
+    reason = reason.format(tokens=tokens, rate=price(rule.author_rate))
+    return _line("svg_author", tokens, rule.author_rate, reason), tokens.high
 
 
 def _partial_line(request: Request, rate: int) -> tuple[Line, int]:
@@ -316,9 +379,17 @@ def _doubts(request: Request, rule: OutputRule, learned: Learned | None) -> list
         doubts.append(_("The model chooses the quality."))
     if request.partial_images:
         doubts.append(_("Fewer previews than asked for may come."))
+    if _is_animation(request):
+        doubts.append(_("How a GIF's frames are billed is not published."))
+    if request.output_format == "svg":
+        doubts.append(_("What the author of an SVG costs is not published; the price of it is a guess."))
     if request.markup is not None:
         doubts.append(_("What a markup layer costs is not published."))
     return doubts
+
+
+def _is_animation(request: Request) -> bool:
+    return request.output_format == "gif"
 
 
 def _sent_sizes(request: Request) -> tuple[Size, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from . import png
+from . import formats
 from .cost import Usage
 from .errors import BadReply, UnsupportedOption
+from .formats import ENDINGS, MEDIA_TYPES, Seen
 from .refusals import error_from, identifier, read_json
 from .request import Picture, Request, check_json, needs_json
 from .shapes import Size
@@ -19,11 +20,6 @@ from .translation import _
 
 __all__ = ["Answer", "Call", "addresses", "data_url", "decode", "encode", "error_from", "json_body"]
 
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-_MEDIA_OF_FORMAT = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-_PNG_END = b"IEND\xaeB`\x82"
-_JPEG_END = b"\xff\xd9"
-_END_SEARCHED = 65_536
 
 # Above every documented size, so that only a forged header is refused when the model chooses the size.
 _EDGE_MAX = 8_192
@@ -47,7 +43,8 @@ class Answer:
     """What came back: 1 to n encoded pictures of one type and one size, and what they used.
 
     `quality` is what the service says it used, "" when it does not say; `created` is in Unix seconds, 0 when
-    unknown; `usage` is None when it is absent or not credible.
+    unknown; `usage` is None when it is absent or not credible. `frames` is above 1 for a GIF that moves.
+    `references_outside`: an SVG names things that whatever shows it may fetch from the network.
     """
 
     pictures: tuple[bytes, ...] = field(repr=False)
@@ -56,6 +53,8 @@ class Answer:
     usage: Usage | None
     quality: str
     created: int
+    frames: int = 1
+    references_outside: bool = False
 
 
 def encode(request: Request) -> Call:
@@ -77,8 +76,18 @@ def encode(request: Request) -> Call:
         files.append(_file("mask", "mask", request.mask))
     if request.markup is not None:
         files.append(_file("markup", "markup", request.markup))
-    fields = tuple((name, str(value)) for name, value in _options(request).items())
+    fields = tuple(_flat(_options(request)))
     return Call("/images/edits", fields=fields, files=tuple(files))
+
+
+def _flat(options: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:
+    """Form fields; what is nested goes under names like svg[reasoning][effort]."""
+    for name, value in options.items():
+        full_name = f"{within}[{name}]" if within else name
+        if isinstance(value, dict):
+            yield from _flat(value, full_name)
+        else:
+            yield full_name, str(value)
 
 
 def json_body(request: Request) -> dict[str, object]:
@@ -112,16 +121,22 @@ def _options(request: Request) -> dict[str, object]:
         "background": request.background,
         "output_format": request.output_format,
     }
+    author: dict[str, object] = {"model": request.svg_author}
+    if request.svg_effort is not None:
+        author["reasoning"] = {"effort": request.svg_effort}
     optional = {
         "output_compression": request.output_compression,
         "complexity": request.complexity,
         "safety_identifier": request.safety_identifier,
+        "frame_count": request.frames,
+        "frame_duration_ms": request.frame_ms,
+        "svg": None if request.svg_author is None else author,
     }
     return options | {name: value for name, value in optional.items() if value is not None}
 
 
 def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes, str]:
-    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.data, picture.media_type
+    return name, f"{stem}.{ENDINGS[picture.media_type]}", picture.data, picture.media_type
 
 
 def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answer:
@@ -147,17 +162,18 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
         )
     from_elsewhere = iter(fetched)
     pictures = tuple(_picture_bytes(item, from_elsewhere) for item in items)
-    seen = {_inspected(data, request) for data in pictures}
-    if len(seen) != 1:
+    seen = [_inspected(data, request) for data in pictures]
+    if len({(each.media_type, each.size) for each in seen}) != 1:
         raise BadReply(reason=_("its pictures are of different sizes"))
-    media_type, size = seen.pop()
     return Answer(
         pictures=pictures,
-        media_type=media_type,
-        size=size,
-        usage=_usage(document.get("usage")),
+        media_type=seen[0].media_type,
+        size=seen[0].size,
+        usage=_usage(document.get("usage"), document.get("svg_usage")),
         quality=identifier(document.get("quality")),
         created=_whole(document.get("created"), 2**53) or 0,
+        frames=max(each.frames for each in seen),
+        references_outside=any(each.references_outside for each in seen),
     )
 
 
@@ -187,40 +203,32 @@ def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
         raise BadReply(reason=_("its picture is not complete base64")) from None
 
 
-def _inspected(data: bytes, request: Request) -> tuple[str, Size]:
-    """Media type and size of one picture, when they are what was asked for."""
+def _inspected(data: bytes, request: Request) -> Seen:
+    """What one picture is, when it is what was asked for."""
     try:
-        media_type, size = png.picture_size(data)
-    except ValueError:
-        raise BadReply(reason=_("what it holds is not a PNG, JPEG or WebP picture")) from None
-    if media_type != _MEDIA_OF_FORMAT.get(request.output_format, media_type):
+        seen = formats.look(data)
+    except ValueError as problem:
+        raise BadReply(reason=_("its picture cannot be used: {problem}").format(problem=problem)) from None
+    size = seen.size
+    if seen.media_type != MEDIA_TYPES.get(request.output_format, seen.media_type):
         raise BadReply(
             reason=_("its picture is {media_type}, and {asked} was asked for").format(
-                media_type=media_type, asked=request.output_format
+                media_type=seen.media_type, asked=request.output_format
             )
         )
-    if request.size is not None and size != request.size:
+    # A drawing has any size; what was asked for is that of the picture that its author drew from.
+    if request.size is not None and size != request.size and seen.media_type != MEDIA_TYPES["svg"]:
         raise BadReply(
             reason=_("its picture is {size}, and {asked} was asked for").format(size=size, asked=request.size)
         )
     if size.shorter < 1 or size.longer > _EDGE_MAX or size.area > _PIXELS_MAX:
         raise BadReply(reason=_("its picture claims to be {size}").format(size=size))
-    if not _is_whole(data, media_type):
-        raise BadReply(reason=_("its picture is cut off"))
-    return media_type, size
+    return seen
 
 
-def _is_whole(data: bytes, media_type: str) -> bool:
-    """Whether the file has its end; bytes after it are allowed."""
-    if media_type == "image/png":
-        return _PNG_END in data[-_END_SEARCHED:]
-    if media_type == "image/jpeg":
-        return _JPEG_END in data[-_END_SEARCHED:]
-    return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-
-
-def _usage(value: object) -> Usage | None:
+def _usage(value: object, of_author: object = None) -> Usage | None:
     """Token counts, or None when one is missing or cannot be true (a picture is never made of 0 tokens)."""
+    author = _whole(of_author.get("total_tokens"), _TOKENS_MAX) if isinstance(of_author, dict) else 0
     if not isinstance(value, dict):
         return None
     details = value.get("input_tokens_details")
@@ -229,9 +237,9 @@ def _usage(value: object) -> Usage | None:
     text = _whole(details.get("text_tokens"), _TOKENS_MAX)
     image = _whole(details.get("image_tokens", 0), _TOKENS_MAX)
     output = _whole(value.get("output_tokens"), _TOKENS_MAX)
-    if text is None or image is None or not output:
+    if text is None or image is None or not output or author is None:
         return None
-    return Usage(text_input=text, image_input=image, output=output)
+    return Usage(text_input=text, image_input=image, output=output, svg_author=author)
 
 
 def _whole(value: object, most: int) -> int | None:

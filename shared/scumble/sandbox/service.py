@@ -4,7 +4,7 @@
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
 in `created`. Input pictures after the first are checked and counted, and not looked at. What the API offers
-and the sandbox does not (streaming, svg, gif, uploaded files) is refused, and the message says so.
+and the sandbox does not (streaming, uploaded files) is refused, and the message says so.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from datetime import UTC, date, datetime
 from .. import cost
 from ..catalog import Catalog, Model, load
 from . import pictures, rules
+from .animations import animated
+from .drawings import drawn
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
 from .painter import paint
@@ -134,8 +136,7 @@ def _midnight(model: Model) -> int:
 def _made(order: Order, seconds: float) -> dict[str, object]:
     data = []
     for variant in range(order.n):
-        channels, pixels = _picture(order, variant)
-        encoded = pictures.write(order.size, pixels, channels, order.output_format, order.compression)
+        encoded = _encoded(order, *_picture(order, variant))
         data.append({"b64_json": base64.b64encode(encoded).decode("ascii")})
     document: dict[str, object] = {
         "created": int(seconds),
@@ -148,9 +149,19 @@ def _made(order: Order, seconds: float) -> dict[str, object]:
     usage = _usage(order)
     if usage is not None:
         document["usage"] = usage
+    if order.svg_author and order.model.vector is not None:
+        document["svg_usage"] = _author_usage(order.svg_author, order.model.vector.author_tokens[1])
     if order.safety_identifier is not None:
         document["safety_identifier"] = order.safety_identifier
     return document
+
+
+def _encoded(order: Order, channels: int, pixels: bytes) -> bytes:
+    if order.output_format == "gif":
+        return animated(order.size, pixels, order.frames, order.frame_ms)
+    if order.output_format == "svg":
+        return drawn(order.size, pixels)
+    return pictures.write(order.size, pixels, channels, order.output_format, order.compression)
 
 
 def _picture(order: Order, variant: int) -> tuple[int, bytes]:
@@ -167,6 +178,13 @@ def _picture(order: Order, variant: int) -> tuple[int, bytes]:
     return (4, cut_out(pixels, size, order.prompt)) if order.transparent else (3, pixels)
 
 
+def _author_usage(author: str, tokens: int) -> dict[str, object]:
+    """As if a third of the author's tokens were read, a third thought and a third drawn with."""
+    third = tokens // 3
+    counted = {"input_tokens": third, "output_tokens": tokens - third, "reasoning_tokens": third}
+    return {"model": author, **counted, "total_tokens": tokens}
+
+
 def _usage(order: Order) -> dict[str, object] | None:
     """Tokens as the formulas have them; n pictures count like n calls, inputs included."""
     model = order.model
@@ -175,7 +193,11 @@ def _usage(order: Order) -> dict[str, object] | None:
     words = cost.prompt_tokens(order.prompt, model.text.characters_per_token)
     text = cost.text_tokens(model, order.kind, words, len(order.sent)) * order.n
     image = sum(cost.input_tokens(model, size) for size in order.sent) * order.n
-    made = cost.output_tokens(model, order.size, order.quality).expected * order.n
+    if order.output_format == "gif":
+        one = cost.animation_tokens(model, order.size, order.frames, order.quality)
+    else:
+        one = cost.output_tokens(model, order.size, order.quality)
+    made = one.expected * order.n
     return {
         "input_tokens": text + image,
         "input_tokens_details": {"text_tokens": text, "image_tokens": image},
