@@ -255,7 +255,7 @@ def input_tokens(model: Model, size: Size) -> int:
         raise ValueError(f"{model.id} has no input rule")
     if size.shorter < 1:
         raise ValueError(f"a picture of {size} has no pixels")
-    return _patches(rule, size) if rule.kind == "patch" else _tiles(rule, size)
+    return _patches(model, rule, size) if rule.kind == "patch" else _tiles(rule, size)
 
 
 def text_tokens(model: Model, kind: str, prompt_tokens: int, images: int) -> int:
@@ -415,26 +415,40 @@ def _grid_tokens(rule: OutputRule, size: Size, factor: int) -> int:
     return _up(factor * shorter_cells * (rule.area_offset + size.area), rule.area_divisor)
 
 
-def _patches(rule: InputRule, size: Size) -> int:
+def seen_size(model: Model, size: Size) -> Size:
+    """The size at which a model that counts patches looks at a sent picture, when it shrinks it; else `size`.
+
+    Nothing larger needs to be sent: it costs no less and shows no more. OpenAI's guide to vision has the rule:
+    r = sqrt(patch**2 * budget / (w*h)) leaves w*r/patch = sqrt(budget*w/h) patches across; its second step
+    makes one of the two edges a whole number of patches, so no root remains.
+    """
+    rule = model.input
+    if rule is None or rule.kind != "patch" or size.shorter < 1:
+        return size
     width, height = size
-    numerator, denominator = 1, 1
-    if size.longer < rule.upscale_target:
-        numerator, denominator = rule.max_upscale, 1
-        if size.longer * rule.max_upscale > rule.upscale_target:
-            numerator, denominator = rule.upscale_target, size.longer
-    edge = rule.patch * denominator
-    count = _up(width * numerator, edge) * _up(height * numerator, edge)
-    if count <= rule.budget:
-        return count
-    # The guide's r = sqrt(patch² * budget / (w * h)) leaves w*r/patch = sqrt(budget * w / h) patches across;
-    # its second step makes one of the two edges a whole number of patches, so no root remains.
+    if size.longer < rule.upscale_target or _patches_in(size, rule) <= rule.budget:
+        return size
     columns = max(1, isqrt(rule.budget * width // height))
     rows = max(1, isqrt(rule.budget * height // width))
     if columns * height <= rows * width:
-        shrunk = (columns * rule.patch, columns * rule.patch * height // width)
+        shrunk = Size(columns * rule.patch, columns * rule.patch * height // width)
     else:
-        shrunk = (rows * rule.patch * width // height, rows * rule.patch)
-    return min(rule.budget, max(1, _up(shrunk[0], rule.patch)) * max(1, _up(shrunk[1], rule.patch)))
+        shrunk = Size(rows * rule.patch * width // height, rows * rule.patch)
+    return Size(max(1, shrunk.width), max(1, shrunk.height))
+
+
+def _patches(model: Model, rule: InputRule, size: Size) -> int:
+    if size.longer >= rule.upscale_target:
+        return min(rule.budget, _patches_in(seen_size(model, size), rule))
+    numerator, denominator = rule.max_upscale, 1
+    if size.longer * rule.max_upscale > rule.upscale_target:
+        numerator, denominator = rule.upscale_target, size.longer
+    edge = rule.patch * denominator
+    return min(rule.budget, _up(size.width * numerator, edge) * _up(size.height * numerator, edge))
+
+
+def _patches_in(size: Size, rule: InputRule) -> int:
+    return _up(size.width, rule.patch) * _up(size.height, rule.patch)
 
 
 def _tiles(rule: InputRule, size: Size) -> int:
