@@ -21,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from . import budgets, reports
+from . import awaiting, budgets, reports
+from .awaiting import Awaited
 from .budgets import Allowance, Budget, Change, Room, Scope
 from .learned import Learned, learn, size_class
 from .ledger_file import ledger_errors, open_ledger_file, transaction
@@ -37,7 +38,17 @@ if TYPE_CHECKING:
     from .cost import Bill
     from .request import Request
 
-__all__ = ["Entry", "Ledger", "Spending", "State", "Step", "Totals", "budget_left", "learned_from_bills"]
+__all__ = [
+    "Awaited",
+    "Entry",
+    "Ledger",
+    "Spending",
+    "State",
+    "Step",
+    "Totals",
+    "budget_left",
+    "learned_from_bills",
+]
 
 _FOLLOWERS: dict[State, tuple[State, ...]] = {
     "reserved": ("sent", "released"),
@@ -141,6 +152,27 @@ class Ledger:
         """It was sent, and may be billed. ValueError unless sent."""
         self._move(id, "unknown", reason_code)
 
+    def await_answer(self, id: str, handle: str) -> None:
+        """The service keeps this spending's answer under `handle`, for any process to fetch.
+
+        ValueError unless it is sent, or for a handle that is not 1 to 200 visible ASCII characters.
+        """
+        with ledger_errors(self._path), transaction(self._connection):
+            number = self._number(id)
+            if (state := self._standing(number)) != "sent":
+                raise ValueError(f"{id} is {state} and awaits nothing")
+            awaiting.note(self._connection, self._microseconds(), number, handle)
+
+    def awaited(self) -> list[Awaited]:
+        """What has a handle and no end yet, newest first: sent, or unknown when a person gave up on it."""
+        with ledger_errors(self._path):
+            kept = awaiting.handles(self._connection)
+            found = [(number, self._select("WHERE number = ?", number)[0]) for number in kept]
+            return [
+                Awaited(entry, kept[number])
+                for number, entry in sorted(found, key=lambda each: (each[1].at, each[0]), reverse=True)
+            ]
+
     def decide(self, id: str, billed: int | None) -> None:
         """Close an unknown spending by hand, as billed (micro-dollars) or, with None, as not billed.
 
@@ -155,9 +187,17 @@ class Ledger:
 
     def sweep(self) -> list[Entry]:
         """Close what processes of this machine left behind when they ended: reserved becomes released,
-        sent becomes unknown. Gives the entries changed; a kept reply may still settle the unknown ones."""
+        sent becomes unknown. What awaits an answer that the service keeps stays as it is.
+
+        Gives the entries changed; a kept reply may still settle the unknown ones.
+        """
         with ledger_errors(self._path):
-            left = [(number, state) for number, state, owner in self._under_way() if is_gone(owner)]
+            kept = awaiting.handles(self._connection)
+            left = [
+                (number, state)
+                for number, state, owner in self._under_way()
+                if number not in kept and is_gone(owner)
+            ]
             if not left:
                 return []
             swept = []
@@ -314,15 +354,17 @@ class Ledger:
         if state in ("released", "unknown") and not _REASON_CODE.fullmatch(reason):
             raise ValueError("a reason is a code of small letters, digits and hyphens")
         with ledger_errors(self._path), transaction(self._connection):
-            asked = self._connection.execute("SELECT number, sandbox FROM requests WHERE id = ?", (id,))
-            row = asked.fetchone()
-            if row is None:
-                raise KeyError(id)
-            number, sandbox = row
+            number = self._number(id)
             before = self._standing(number)
             if state not in _FOLLOWERS[before] or only_from not in (None, before):
                 raise ValueError(f"{id} is {before} and cannot become {state}")
-            self._append(number, state, reason, bill, bool(sandbox), bill.total if bill else total)
+            self._append(number, state, reason, bill, bill.total if bill else total)
+
+    def _number(self, id: str) -> int:
+        row = self._connection.execute("SELECT number FROM requests WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise KeyError(id)
+        return int(row[0])
 
     def _standing(self, number: int) -> State:
         row = self._connection.execute("SELECT state FROM standing WHERE request = ?", (number,)).fetchone()
@@ -334,9 +376,10 @@ class Ledger:
         state: State,
         reason: str = "",
         bill: Bill | None = None,
-        sandbox: bool = False,
         total: int = 0,
     ) -> None:
+        asked = self._connection.execute("SELECT sandbox FROM requests WHERE number = ?", (number,))
+        (sandbox,) = asked.fetchone()
         self._connection.execute(
             "INSERT INTO events (request, at, state, reason, billed, would_bill, from_usage, lines)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -2,11 +2,11 @@
 """The ledger's SQLite file: private, safe at power loss, brought to this version's tables when opened.
 
 A migration that was released is never edited; a change is a new one at the end of MIGRATIONS. Times are
-microseconds since 1970 UTC, amounts micro-dollars. `requests`, `events` and `limits` are the record, and
-nothing in them ever changes. The rest is derived by triggers, so that no report and no budget need replay
-them: `standing` from `events`; from that `quarters`, sums by the quarter hour, to which the midnights of all
-zones are aligned, and `days`, sums by UTC day for each host, model and project; `accuracy` from what was
-settled by the service's usage.
+microseconds since 1970 UTC, amounts micro-dollars. `requests`, `events`, `handles` and `limits` are the
+record, and nothing in them ever changes. The rest is derived by triggers, so that no report and no budget
+need replay them: `standing` from `events`; from that `quarters`, sums by the quarter hour, to which the
+midnights of all zones are aligned, and `days`, sums by UTC day for each host, model and project; `accuracy`
+from what was settled by the service's usage.
 """
 
 from __future__ import annotations
@@ -258,17 +258,39 @@ _SECOND = (
     ),
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    """
+    CREATE TABLE handles (
+        number INTEGER PRIMARY KEY,
+        request INTEGER NOT NULL REFERENCES requests (number),
+        at INTEGER NOT NULL,
+        handle TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX handles_by_request ON handles (request)",
+    """
+    CREATE TRIGGER handles_stay BEFORE UPDATE ON handles BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END
+    """,
+    """
+    CREATE TRIGGER handles_are_kept BEFORE DELETE ON handles BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 
 
 def open_ledger_file(path: Path) -> sqlite3.Connection:
     """Open or create it (0600, its folder 0700), migrated. Raises StorageError."""
     with ledger_errors(path):
         make_folder(path.parent)
-        _create_empty(path)
+        create_empty(path)
         connection = sqlite3.connect(path, timeout=_LOCK_PATIENCE_SECONDS, isolation_level=None)
         try:
-            _use_write_ahead_log(connection)
+            use_write_ahead_log(connection)
             for pragma in ("synchronous = FULL", "fullfsync = 1", "foreign_keys = 1", "trusted_schema = 0"):
                 connection.execute(f"PRAGMA {pragma}")
             _migrate(connection, path)
@@ -331,7 +353,8 @@ def _form(connection: sqlite3.Connection, path: Path) -> int:
     return int(connection.execute("SELECT max(number) FROM migrations").fetchone()[0] or 0)
 
 
-def _create_empty(path: Path) -> None:
+def create_empty(path: Path) -> None:
+    """A file of mode 0600 for SQLite, where there is none. Raises OSError."""
     # SQLite would create it with the umask's mode, and gives its side files the mode of this one. An
     # existing file is not opened: closing it would drop the locks of this process's other connections.
     try:
@@ -342,7 +365,8 @@ def _create_empty(path: Path) -> None:
             path.chmod(FILE_MODE)
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+def use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """So that readers and a writer do not wait for one another. Raises sqlite3.Error."""
     # SQLite does not wait for a lock while it changes the journal mode, so several first openers collide.
     deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
     while True:

@@ -228,8 +228,19 @@ class VectorRule:
 
 
 @dataclass(frozen=True)
+class RateTier:
+    """What an account of one usage tier may have in a minute."""
+
+    images: int
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Model:
-    """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty)."""
+    """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty).
+
+    `rate_tiers` are an account's limits by its usage tier, the lowest first; empty where none are published.
+    """
 
     id: str
     title: str
@@ -261,6 +272,7 @@ class Model:
     expected_seconds: Mapping[str, int] = field(hash=False)
     animation: AnimationRule | None = None
     vector: VectorRule | None = None
+    rate_tiers: tuple[RateTier, ...] = ()
 
     def ended(self, today: date) -> bool:
         """Whether the service has shut the model down; on the day itself it counts as ended."""

@@ -48,11 +48,13 @@ def test_a_ledger_that_others_could_read_is_closed_to_them(home: Home) -> None:
     assert stat.S_IMODE(home.ledger.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("table", ["requests", "events", "limits"])
+@pytest.mark.parametrize("table", ["requests", "events", "handles", "limits"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET at = 0", "DELETE FROM {}"])
 def test_the_record_is_only_added_to(home: Home, ledger: Ledger, table: str, statement: str) -> None:
     """The database itself refuses anything else, whoever asks."""
-    ledger.reserve(SPENDING)
+    id = ledger.reserve(SPENDING)
+    ledger.sent(id)
+    ledger.await_answer(id, "resp_1")
     ledger.set_budget("day", 5_000_000)
     with raw(home) as connection, pytest.raises(sqlite3.IntegrityError, match="only added to"):
         connection.execute(statement.format(table))
@@ -106,7 +108,7 @@ def test_an_older_ledger_is_upgraded_with_its_rows(home: Home, monkeypatch: pyte
         with Ledger(home.ledger) as ledger:
             assert ledger.entry(id).spending == SPENDING
     with raw(home) as connection:
-        assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,), (2,), (3,)]
+        assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,), (2,), (3,), (4,)]
         assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
 
 
@@ -118,7 +120,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(home: Home, monkeypatch
     with raw(home) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         assert "later" in names and "halfway" not in names
-        assert connection.execute("SELECT max(number) FROM migrations").fetchone() == (3,)
+        assert connection.execute("SELECT max(number) FROM migrations").fetchone() == (len(NEXT),)
 
 
 def test_a_newer_ledger_is_refused_and_left_as_it_is(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,12 +129,12 @@ def test_a_newer_ledger_is_refused_and_left_as_it_is(home: Home, monkeypatch: py
         patch.setattr(ledger_file, "MIGRATIONS", NEXT)
         Ledger(home.ledger).close()
     before = home.ledger.read_bytes()
-    with pytest.raises(StorageError, match=r"newer Scumble .* \(form 3; this one knows 2\)"):
+    with pytest.raises(StorageError, match=r"newer Scumble .* \(form 4; this one knows 3\)"):
         Ledger(home.ledger)
     assert home.ledger.read_bytes() == before
 
 
-def test_the_columns_are_those_of_the_second_form(home: Home, ledger: Ledger) -> None:
+def test_the_columns_are_those_of_the_third_form(home: Home, ledger: Ledger) -> None:
     """A change to them is a new migration and a change to this list."""
     with raw(home) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -148,6 +150,7 @@ def test_the_columns_are_those_of_the_second_form(home: Home, ledger: Ledger) ->
         "events": "number request at state reason billed would_bill from_usage lines",
         "standing": "request state open billed would_bill from_usage",
         "limits": "number at scope project amount",
+        "handles": "number request at handle",
         "quarters": "quarter billed held would_bill count",
         "days": "topic name day billed held would_bill count",
         "accuracy": "model quality without_usage bills expected billed off beyond",
