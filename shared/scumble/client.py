@@ -32,6 +32,7 @@ from .errors import (
     SetupError,
     TimedOut,
 )
+from .servers import BEARER_HEADER
 from .translation import _
 from .wire import Call
 
@@ -144,7 +145,7 @@ def fetch(path: str, account: Account) -> Received:
 
     Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, 8 MiB), SetupError as send().
     """
-    address = (SANDBOX_URL if account.sandbox else account.base_url) + path
+    address = _address(path, account)
     bounds = _Bounds(QUICK_SECONDS, FACTS_BYTES_MAX)
     answer = _exchange(lambda: _got(address, account, account), None, account, bounds)
     if isinstance(answer, OutcomeUnknown):
@@ -171,6 +172,10 @@ def download(address: str, account: Account) -> bytes:
     if isinstance(answer, Exception) or answer.status != 200:
         raise BadReply(reason=_("its picture could not be fetched from the address that it names"))
     return answer.body
+
+
+def _address(path: str, account: Account) -> str:
+    return SANDBOX_URL + path if account.sandbox else account.address(path)
 
 
 def _is_at_home(address: str, base_url: str) -> bool:
@@ -234,7 +239,7 @@ def _prepared(call: Call, account: Account) -> PreparedRequest:
 
     request = Request(
         "POST",
-        (SANDBOX_URL if account.sandbox else account.base_url) + call.path,
+        _address(call.path, account),
         headers=_headers(account),
         auth=_bearer(account),
     )
@@ -263,7 +268,9 @@ def _bearer(account: Account | None) -> AuthBase:
     class Bearer(AuthBase):
         def __call__(self, request: PreparedRequest) -> PreparedRequest:
             if account is not None and account.key is not None:
-                request.headers["Authorization"] = "Bearer " + account.key.reveal()
+                header = account.dialect.header
+                scheme = "Bearer " if header.lower() == BEARER_HEADER.lower() else ""
+                request.headers[header] = scheme + account.key.reveal()
             return request
 
     return Bearer()

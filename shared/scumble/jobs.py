@@ -194,6 +194,7 @@ def _perform(
     account = sending.account
     model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
+    account.dialect.require_possible(request, account.host)
     with Ledger(home.ledger) as ledger:
         price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
@@ -236,7 +237,7 @@ class _Sending:
 
 def _answered(request: Request, sending: _Sending, course: _Course, place: store.Place) -> client.Received:
     """The successful answer, sent for again as long as the rule of retrying allows it."""
-    call = wire.encode(request)
+    call = wire.encode(request, sending.account.dialect)
     tries, waited = 0, 0.0
     while True:
         try:

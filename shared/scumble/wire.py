@@ -15,6 +15,7 @@ from .errors import BadReply, UnsupportedOption
 from .formats import ENDINGS, MEDIA_TYPES, Seen
 from .refusals import error_from, identifier, read_json
 from .request import Picture, Request, check_json, needs_json
+from .servers import OPENAI, Dialect
 from .shapes import Size
 from .translation import _
 
@@ -57,27 +58,31 @@ class Answer:
     references_outside: bool = False
 
 
-def encode(request: Request) -> Call:
+def encode(request: Request, dialect: Dialect = OPENAI) -> Call:
     """The call that asks for it. Quality and size are always said: what is left out, the service chooses.
 
-    An edit is a form, or JSON where the form has no field for what is asked. File names are numbers, never
-    the user's. Raises BadRequest for what cannot be sent this way.
+    An edit is a form, or JSON where the form has no field for what is asked or the server wants it so. File
+    names are numbers, never the user's. Raises BadRequest for what cannot be sent this way.
     """
     if request.partial_images:
         raise UnsupportedOption(
             model=request.model, option="partial_images", value=request.partial_images, choices="0"
         )
     if request.kind == "generate":
-        return Call("/images/generations", json=json_body(request))
-    if needs_json(request):
-        return Call("/images/edits", json=json_body(request))
+        return Call("/images/generations", json=_without(json_body(request), dialect.omit))
+    if needs_json(request) or dialect.edits == "json":
+        return Call("/images/edits", json=_without(json_body(request), dialect.omit))
     files = [_file("image[]", f"image-{number}", each) for number, each in enumerate(request.images, start=1)]
     if request.mask is not None:
         files.append(_file("mask", "mask", request.mask))
     if request.markup is not None:
         files.append(_file("markup", "markup", request.markup))
-    fields = tuple(_flat(_options(request)))
+    fields = tuple(_flat(_without(_options(request), dialect.omit)))
     return Call("/images/edits", fields=fields, files=tuple(files))
+
+
+def _without(options: Mapping[str, object], omit: frozenset[str]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if name not in omit}
 
 
 def _flat(options: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:

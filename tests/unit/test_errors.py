@@ -39,6 +39,8 @@ DETAILS: dict[str, set[str]] = {
     "BadRequest": {"reason"},
     "BadSize": {"model", "size", "reason", "nearest"},
     "BudgetExceeded": {"budget", "left", "limit", "cost", "setting"},
+    "EditsNotOffered": {"status"},
+    "FieldNotKnown": {"param"},
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
     "KeychainUnavailable": {"keychain", "reason"},
