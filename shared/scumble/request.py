@@ -18,7 +18,7 @@ from .translation import _
 BACKGROUNDS = ("auto", "opaque", "transparent")
 SVG_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _FORMATS_WITH_ALPHA = ("png", "webp")
-_FORMATS_WITH_COMPRESSION = ("jpeg", "webp")
+COMPRESSED_FORMATS = ("jpeg", "webp")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS_WITH_ALPHA = (4, 6)
 _AUTHOR = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,99}")
@@ -42,8 +42,9 @@ class Picture:
 class Request:
     """What is asked of a model.
 
-    `size` None lets the model choose. `output_compression` is 0..100, for jpeg and webp only. `mask` lies on
-    the first of `images`: where it is transparent the picture is to change, where it is opaque to stay.
+    `size` None lets the model choose. `output_compression` is 0..100, below 100 for jpeg and webp only.
+    `mask` lies on the first of `images`: where it is transparent the picture is to change, where it is
+    opaque to stay.
     A GIF has `frames` of `size`, each shown for `frame_ms` milliseconds. `svg_author` names the model that
     draws an SVG, for accounts that may choose it, and `svg_effort` how hard it thinks. What is None is the
     service's choice.
@@ -226,7 +227,7 @@ def _check_output(request: Request, model: Model) -> None:
     if request.output_format != "gif" and not request.frames is request.frame_ms is None:
         raise BadRequest(reason=_("frames are for the format gif only"))
     if request.output_compression is not None:
-        if request.output_format not in _FORMATS_WITH_COMPRESSION:
+        if request.output_format not in COMPRESSED_FORMATS and request.output_compression != 100:
             raise BadRequest(reason=_("compression can be set for the formats jpeg and webp only"))
         if not 0 <= request.output_compression <= 100:
             raise _unsupported(model, "output_compression", request.output_compression, ["0 – 100"])

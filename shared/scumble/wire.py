@@ -14,7 +14,7 @@ from .cost import Usage
 from .errors import BadReply, UnsupportedOption
 from .formats import ENDINGS, MEDIA_TYPES, Seen
 from .refusals import error_from, identifier, read_json
-from .request import Picture, Request, check_json, needs_json
+from .request import COMPRESSED_FORMATS, Picture, Request, check_json, needs_json
 from .servers import OPENAI, Dialect
 from .shapes import Size
 from .translation import _
@@ -126,11 +126,12 @@ def _options(request: Request) -> dict[str, object]:
         "background": request.background,
         "output_format": request.output_format,
     }
+    is_uncompressed = request.output_format not in COMPRESSED_FORMATS and request.output_compression == 100
     author: dict[str, object] = {"model": request.svg_author}
     if request.svg_effort is not None:
         author["reasoning"] = {"effort": request.svg_effort}
     optional = {
-        "output_compression": request.output_compression,
+        "output_compression": None if is_uncompressed else request.output_compression,
         "complexity": request.complexity,
         "safety_identifier": request.safety_identifier,
         "frame_count": request.frames,
