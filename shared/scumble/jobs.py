@@ -56,6 +56,7 @@ __all__ = [
 ]
 
 _PIXELS_OF_AUTO = 8_294_400
+_FRAMES_OF_GIF = 16
 # Four bytes a pixel: 4/3 of them for the reply's base64 and as many again for the pictures beside it.
 _DISK_BYTES_PER_PIXEL = 10
 
@@ -452,6 +453,8 @@ def _stop_if_set(cancel: threading.Event) -> None:
 def _require_room(home: Home, request: Request) -> None:
     """Refuse before anything is paid when the pictures would not fit on the disk."""
     area = _PIXELS_OF_AUTO if request.size is None else request.size.area
+    if request.output_format == "gif":
+        area *= request.frames or _FRAMES_OF_GIF
     if _free_bytes(home.folder) < area * request.n * _DISK_BYTES_PER_PIXEL:
         raise StorageError(path=home.folder, reason=_("there is no room for the pictures"))
 

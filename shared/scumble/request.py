@@ -118,7 +118,12 @@ def check_json(request: Request) -> None:
     Raises BadRequest for a markup layer, of which the JSON form knows nothing, and BadPicture.
     """
     if request.markup is not None:
-        raise BadRequest(reason=_("a markup layer can only be sent live, with moderation auto"))
+        raise BadRequest(
+            reason=_(
+                "a markup layer cannot be written into JSON, as moderation, batches and some servers need it;"
+                " it works live and with moderation auto"
+            )
+        )
     for picture in (*request.images, *((request.mask,) if request.mask else ())):
         if data_url_length(picture) > JSON_URL_CHARACTERS_MAX:
             raise BadPicture(

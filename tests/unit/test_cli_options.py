@@ -99,6 +99,21 @@ class TestGenerate:
         run(capsys, "generate", "--prompt", "moss", "-o", tmp_path / "a.svg", "--model", FLARE_26)
         assert formats.look((tmp_path / "a.svg").read_bytes()).size == Size(1024, 1024)
 
+    def test_an_svg_that_would_fetch_something_comes_with_a_warning(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """It is written as it came all the same: it was paid for, and nothing in it acts."""
+        data = (
+            b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+            b'<image href="https://example.com/a.png"/></svg>'
+        )
+        with FaultServer(answers(200, success([data]))) as server:
+            monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-0123456789")
+            monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+            document = run(capsys, "generate", "--prompt", "x", "-o", tmp_path / "a.svg", "--model", FLARE_26)
+        assert "outside itself" in document["warnings"][-1]
+        assert (tmp_path / "a.svg").read_bytes() == data
+
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [

@@ -61,6 +61,10 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         **asked,
     )
     result = _ask(request, arguments, catalog, home, account)
+    if result.answer.references_outside:
+        fetches = _("The SVG names things outside itself, which what shows it may fetch from the network.")
+        remarks = (*remarks, fetches)
+        print_warnings([fetches])
     files = _numbered(output, result)
     for file, picture in zip(files, result.answer.pictures, strict=True):
         with _paid_for(result, file):
