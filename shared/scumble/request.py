@@ -128,9 +128,10 @@ def check_json(request: Request) -> None:
         if data_url_length(picture) > JSON_URL_CHARACTERS_MAX:
             raise BadPicture(
                 name=picture.name,
-                reason=_("sent with moderation or in a batch it must be under {limit} million bytes").format(
-                    limit=JSON_URL_CHARACTERS_MAX * 3 // 4 // 1_000_000
-                ),
+                reason=_(
+                    "written into JSON, as moderation, batches and some servers need it, it must be under"
+                    " {limit} million bytes; live and with moderation auto it works"
+                ).format(limit=JSON_URL_CHARACTERS_MAX * 3 // 4 // 1_000_000),
             )
 
 

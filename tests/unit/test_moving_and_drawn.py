@@ -295,6 +295,8 @@ class TestSvgFiles:
             svg('<a href="javascript:alert(1)"/>'),
             svg('<a xlink:href=" java&#9;script:alert(1)"/>'),
             svg('<a href="data:text/html,x"/>'),
+            svg('<a href="#"><set attributeName="href" to="javascript:alert(1)"/></a>'),
+            svg('<a href="#"><animate attributeName="href" values="#a; JavaScript:alert(1)"/></a>'),
             svg("<foreignObject><p xmlns='http://www.w3.org/1999/xhtml'/></foreignObject>"),
             svg("<iframe xmlns='http://www.w3.org/1999/xhtml'/>"),
             svg()[:-1],
