@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from scumble import cost, formats, gifs, jobs, records, store, svgs, wire
+from scumble import cost, formats, gifs, jobs, records, recovery, store, svgs, wire
 from scumble.catalog import load
 from scumble.cost import Span, Usage
 from scumble.credentials import SERVICE_URL, Account
@@ -366,6 +366,10 @@ class TestReplies:
             facts = store.find(home, result.id).facts
             assert facts["frames"] == frames and facts["references_outside"] is False
             assert result.bill.total <= result.estimate.reserve
+            assert recovery.reread(store.find(home, result.id)) == result.answer
+            with Ledger(home.ledger) as ledger:
+                late = records.late_bill(result.answer, ledger.entry(result.id), CATALOG.find(MODEL))
+            assert late == result.bill, "also when it is settled late"
 
     def test_another_format_than_asked_is_no_answer(self) -> None:
         """A GIF where an SVG was asked for, and the reverse; a GIF of another size."""
