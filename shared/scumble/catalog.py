@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import SetupError, UnknownModel
-from .models import InputRule, Model, OutputRule, Prices, RateTier, SizeRule, TextRule
+from .models import (
+    AnimationRule,
+    InputRule,
+    Model,
+    OutputRule,
+    Prices,
+    RateTier,
+    SizeRule,
+    TextRule,
+    VectorRule,
+)
 from .shapes import Size
 from .translation import _
 
@@ -20,7 +30,7 @@ __all__ = ["Catalog", "InputRule", "Model", "OutputRule", "Prices", "SizeRule", 
 
 _BUILT_IN = Path(__file__).with_name("catalog.json")
 _SCHEMA = 1
-_SECTIONS = ("limits", "sizes", "prices", "output", "input", "text", "rate_tiers")
+_SECTIONS = ("limits", "sizes", "prices", "output", "input", "text", "rate_tiers", "animation", "vector")
 _ENDPOINTS = frozenset({"generations", "edits", "responses", "batch"})
 
 _Json = dict[str, Any]
@@ -169,6 +179,7 @@ def _require_whole(model: Model) -> None:
         patch = (rule.patch, rule.budget, rule.upscale_target, rule.max_upscale, rule.max_ratio)
         if min({"patch": patch, "tile": (rule.base, rule.per_tile)}.get(rule.kind, (0,))) < 1:
             raise ValueError("input must be of the kind patch or tile, its numbers at least 1")
+    _require_whole_formats(model)
     tiers = [(tier.images, tier.tokens) for tier in model.rate_tiers]
     if tiers != sorted(tiers) or min((min(tier) for tier in tiers), default=1) < 1:
         raise ValueError("rate_tiers: the limits must be at least 1, the lowest tier first")
@@ -185,6 +196,24 @@ def _require_whole_sizes(rule: SizeRule) -> None:
     if rule.auto != (rule.auto_sizes is not None):
         raise ValueError("sizes: auto and auto_sizes go together")
     rule.nearest(Size(1, 1))
+
+
+def _require_whole_formats(model: Model) -> None:
+    rule, vector = model.animation, model.vector
+    if ("gif" in model.formats and rule is None) or ("svg" in model.formats and vector is None):
+        raise ValueError("formats: gif needs animation, and svg needs vector")
+    if vector is not None and list(vector.author_tokens) != sorted(vector.author_tokens):
+        raise ValueError("vector: author_tokens must rise from low to high")
+    if rule is None or "gif" not in model.formats:
+        return
+    if not 1 < rule.frames_min <= rule.default_frames <= rule.frames_max <= max(rule.grids, default=0):
+        raise ValueError("animation: the numbers of frames must rise, and the grids must hold them")
+    if not 0 < rule.ms_step <= rule.default_ms <= rule.ms_max:
+        raise ValueError("animation: the durations must rise")
+    if any(grid.area < most for most, grid in rule.grids.items()) or model.sizes.fixed:
+        raise ValueError("animation: each grid must have room for its frames, and sizes must be free")
+    for most in rule.grids:
+        rule.sizes(model.sizes, most).nearest(Size(1, 1))
 
 
 def _require_whole_output(model: Model, rule: OutputRule) -> None:
@@ -272,6 +301,8 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "tuple[Size, Size, Size] | None": _optional(_list(Size.parse, 3)),
     "tuple[Model, ...]": lambda models: models,
     "Mapping[str, int]": _mapping(_number),
+    "Mapping[int, Size]": _mapping(Size.parse, int),
+    "tuple[int, int, int]": _list(_number, 3),
     "Mapping[str, tuple[int, int, int]]": _mapping(_list(_number, 3)),
     "Mapping[Size, Mapping[str, int]]": _mapping(_mapping(_number), Size.parse),
     "tuple[RateTier, ...]": _list(lambda value: _build(RateTier, _a(dict, value))),
@@ -279,5 +310,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "TextRule": lambda value: _build(TextRule, _a(dict, value)),
     "Prices | None": _optional(lambda value: _build(Prices, _a(dict, value))),
     "OutputRule | None": _optional(lambda value: _build(OutputRule, _a(dict, value))),
+    "AnimationRule | None": _optional(lambda value: _build(AnimationRule, _a(dict, value))),
+    "VectorRule | None": _optional(lambda value: _build(VectorRule, _a(dict, value))),
     "InputRule | None": _optional(lambda value: _build(InputRule, _a(dict, value))),
 }

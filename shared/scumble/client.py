@@ -33,6 +33,7 @@ from .errors import (
     UploadCutShort,
 )
 from .multipart import PIECE_BYTES, Body, CutShort, form, in_pieces
+from .servers import BEARER_HEADER
 from .translation import _
 from .transport import Bounds
 from .wire import Call
@@ -133,7 +134,8 @@ def fetch(path: str, account: Account) -> Received:
 
     Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, 8 MiB), SetupError as send().
     """
-    answer = _get(_home(account) + path, account, account, Bounds(QUICK_SECONDS, FACTS_BYTES_MAX))
+    address = _address(path, account)
+    answer = _get(address, account, account, Bounds(QUICK_SECONDS, FACTS_BYTES_MAX))
     if isinstance(answer, OutcomeUnknown):
         raise NoUsableAnswer(host=account.host, reason=_lower_first(answer.what_happened))
     if isinstance(answer, NotConnected):
@@ -158,6 +160,10 @@ def download(address: str, account: Account) -> bytes:
     if isinstance(answer, Exception) or answer.status != 200:
         raise BadReply(reason=_("its picture could not be fetched from the address that it names"))
     return answer.body
+
+
+def _address(path: str, account: Account) -> str:
+    return SANDBOX_URL + path if account.sandbox else account.address(path)
 
 
 def _is_at_home(address: str, base_url: str) -> bool:
@@ -257,10 +263,6 @@ def _adapter(account: Account) -> BaseAdapter:
     return transport.adapter()
 
 
-def _home(account: Account) -> str:
-    return SANDBOX_URL if account.sandbox else account.base_url
-
-
 def _body(call: Call) -> contextlib.AbstractContextManager[Body]:
     if call.json is None:
         return form(call.fields, call.files)
@@ -288,7 +290,8 @@ def _prepared(call: Call, account: Account, body: Body) -> PreparedRequest:
     """The POST without its body, which is put in later, in pieces."""
     from requests import Request
 
-    request = Request("POST", _home(account) + call.path, headers=_headers(account), auth=_bearer(account))
+    address = _address(call.path, account)
+    request = Request("POST", address, headers=_headers(account), auth=_bearer(account))
     prepared = request.prepare()
     prepared.headers["Content-Type"] = body.content_type
     prepared.headers["Content-Length"] = str(body.length)
@@ -311,7 +314,9 @@ def _bearer(account: Account | None) -> AuthBase:
     class Bearer(AuthBase):
         def __call__(self, request: PreparedRequest) -> PreparedRequest:
             if account is not None and account.key is not None:
-                request.headers["Authorization"] = "Bearer " + account.key.reveal()
+                header = account.dialect.header
+                scheme = "Bearer " if header.lower() == BEARER_HEADER.lower() else ""
+                request.headers[header] = scheme + account.key.reveal()
             return request
 
     return Bearer()

@@ -6,6 +6,7 @@
         UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, NothingSelected
       SetupError          mend the set-up
         KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
+        EditsNotOffered
         OnlineAccessOff
       MoneyError          the money is gone or capped
         QuotaExhausted, BillingLimit, BudgetExceeded
@@ -199,6 +200,15 @@ class ModelUnavailable(SetupError):
     exit_code = Exit.REFUSED
 
 
+class EditsNotOffered(SetupError):
+    """Some servers make pictures and have no way to change one."""
+
+    code = "edits-not-offered"
+    sentence = N_("The server at this address changes no pictures (HTTP {status}).")
+    remedy = N_("Make a new picture there, or use another server.")
+    exit_code = Exit.REFUSED
+
+
 class MissingPart(SetupError):
     code = "missing-part"
     sentence = N_("{part} is needed for this and is not installed.")
@@ -280,6 +290,16 @@ class RequestRejected(ServiceRefusal):
     code = "request-rejected"
     sentence = N_("The service rejected the request: {kind}, about {param}.")
     remedy = N_("Change that option, or report this to Scumble's maintainers.")
+
+
+class FieldNotKnown(RequestRejected):
+    """Other servers know fewer fields than OpenAI's own; a user can say which."""
+
+    code = "field-not-known"
+    sentence = N_("The server does not know the option {param}.")
+    remedy = N_(
+        'Have it left out: add "omit": ["{param}"] for the server\'s host to servers.json in the data folder.'
+    )
 
 
 class TryLater(ScumbleError):

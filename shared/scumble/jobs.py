@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 _PIXELS_OF_AUTO = 8_294_400
+_FRAMES_OF_GIF = 16
 # Four bytes a pixel: 4/3 of them for the reply's base64 and as many again for the pictures beside it.
 _DISK_BYTES_PER_PIXEL = 10
 
@@ -218,6 +219,7 @@ def _perform(
     account = sending.account
     model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
+    account.dialect.require_possible(request, account.host)
     with Ledger(home.ledger) as ledger:
         price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
@@ -264,7 +266,7 @@ class _Sending:
 
 def _answered(request: Request, sending: _Sending, course: _Course, place: store.Place) -> client.Received:
     """The successful answer, sent for again as long as the rule of retrying allows it."""
-    call = wire.encode(request)
+    call = wire.encode(request, sending.account.dialect)
     tries, waited = 0, 0.0
     while True:
         try:
@@ -499,6 +501,8 @@ def _stop_if_set(cancel: threading.Event) -> None:
 def _require_room(home: Home, request: Request) -> None:
     """Refuse before anything is paid when the pictures would not fit on the disk."""
     area = _PIXELS_OF_AUTO if request.size is None else request.size.area
+    if request.output_format == "gif":
+        area *= request.frames or _FRAMES_OF_GIF
     if _free_bytes(home.folder) < area * request.n * _DISK_BYTES_PER_PIXEL:
         raise StorageError(path=home.folder, reason=_("there is no room for the pictures"))
 

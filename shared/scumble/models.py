@@ -175,6 +175,59 @@ class TextRule:
 
 
 @dataclass(frozen=True)
+class AnimationRule:
+    """GIFs of a model. `grids`: by the most frames, the columns and rows of the one sheet that is made.
+
+    Durations of a frame are in milliseconds, a multiple of `ms_step`.
+    """
+
+    frames_min: int
+    frames_max: int
+    default_frames: int
+    ms_max: int
+    ms_step: int
+    default_ms: int
+    grids: Mapping[int, Size] = field(hash=False)
+
+    def grid(self, frames: int) -> Size:
+        """Columns and rows of the sheet that holds this many frames, at most `frames_max`."""
+        return self.grids[min(most for most in self.grids if most >= frames)]
+
+    def sheet(self, size: Size, frames: int) -> Size:
+        """The size of the sheet for frames of `size`."""
+        grid = self.grid(frames)
+        return Size(size.width * grid.width, size.height * grid.height)
+
+    def sizes(self, rule: SizeRule, frames: int) -> SizeRule:
+        """The sizes of a frame, whose sheet the model can make either way up."""
+        grid = self.grid(frames)
+        return SizeRule(
+            multiple_of=rule.multiple_of,
+            max_edge=rule.max_edge // grid.longer,
+            min_pixels=-(-rule.min_pixels // grid.area),
+            max_pixels=rule.max_pixels // grid.area,
+            max_ratio=rule.max_ratio,
+            experimental_above=rule.experimental_above // grid.area,
+            fixed=(),
+            standard=(),
+            auto=False,
+            auto_sizes=None,
+        )
+
+
+@dataclass(frozen=True)
+class VectorRule:
+    """SVGs of a model: drawn by a second model, the author, from a picture that the first one makes.
+
+    `author_tokens` (low, expected, high) and `author_rate`, in micro-dollars per million of them, are
+    guesses: nothing is published.
+    """
+
+    author_tokens: tuple[int, int, int]
+    author_rate: int
+
+
+@dataclass(frozen=True)
 class RateTier:
     """What an account of one usage tier may have in a minute."""
 
@@ -217,6 +270,8 @@ class Model:
     input: InputRule | None
     text: TextRule
     expected_seconds: Mapping[str, int] = field(hash=False)
+    animation: AnimationRule | None = None
+    vector: VectorRule | None = None
     rate_tiers: tuple[RateTier, ...] = ()
 
     def ended(self, today: date) -> bool:

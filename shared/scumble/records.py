@@ -8,6 +8,7 @@ from typing import Any
 
 from .catalog import Model
 from .cost import Bill, Estimate, bill, estimate
+from .formats import MEDIA_TYPES
 from .ledger import Entry, Spending
 from .request import Request
 from .shapes import Size
@@ -56,6 +57,10 @@ def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dic
         "output_compression": request.output_compression,
         "moderation": request.moderation,
         "complexity": request.complexity,
+        "frames": request.frames,
+        "frame_ms": request.frame_ms,
+        "svg_author": request.svg_author,
+        "svg_effort": request.svg_effort,
         "image_sizes": [str(picture.size) for picture in request.images],
         "mask": request.mask is not None,
         "markup": request.markup is not None,
@@ -77,6 +82,8 @@ def facts(answer: Answer, owed: Bill) -> dict[str, Any]:
         "quality": answer.quality,
         "media_type": answer.media_type,
         "pictures": len(answer.pictures),
+        "frames": answer.frames,
+        "references_outside": answer.references_outside,
     }
 
 
@@ -98,4 +105,5 @@ def late_bill(answer: Answer, entry: Entry, model: Model) -> Bill:
     """The bill for a reply read again later; without usage, what the ledger had expected."""
     if answer.usage is None:
         return Bill(total=entry.spending.expected, lines=(), from_usage=False)
-    return bill(answer.usage, model, estimate(as_asked(entry), model))
+    output_format = next((name for name, media in MEDIA_TYPES.items() if media == answer.media_type), "png")
+    return bill(answer.usage, model, estimate(as_asked(entry, output_format), model))

@@ -42,6 +42,11 @@ class Home:
         return self.folder / "models.json"
 
     @property
+    def servers(self) -> Path:
+        """How other servers differ, where a user says so."""
+        return self.folder / "servers.json"
+
+    @property
     def catalog(self) -> Path:
         """A user's own model data, laid over the built-in catalogue where it exists."""
         return self.folder / "catalog.json"

@@ -307,6 +307,11 @@ def test_a_user_file_chooses_the_default(home: Home) -> None:
     assert catalog.models == CATALOG.models
 
 
+WITH_GIF: dict[str, object] = {"formats": ["png", "gif"]}
+SHEETS: dict[str, object] = {
+    "frames_min": 2, "frames_max": 16, "default_frames": 9, "ms_max": 1_000, "ms_step": 10, "default_ms": 200,
+    "grids": {"9": "3x3", "16": "4x4"},
+}  # fmt: skip
 BROKEN_MODELS: list[tuple[dict[str, object], str]] = [
     ({"n_max": 3.5}, "3.5 is not a whole number"),
     ({"n_max": "ten"}, "n_max: 'ten' where a number must be"),
@@ -331,6 +336,14 @@ BROKEN_MODELS: list[tuple[dict[str, object], str]] = [
     ({"input": {"patch": 0}}, "input must be of the kind patch or tile"),
     ({"input": {"kind": "whole"}}, "input must be of the kind patch or tile"),
     ({"text": {"characters_per_token": 0}}, "characters_per_token"),
+    ({"formats": ["png", "gif"], "animation": None}, "gif needs animation"),
+    ({"formats": ["svg"], "vector": None}, "svg needs vector"),
+    ({**WITH_GIF, "animation": {**SHEETS, "frames_max": 17}}, "the grids must hold them"),
+    ({**WITH_GIF, "animation": {**SHEETS, "frames_min": 1}}, "numbers of frames must rise"),
+    ({**WITH_GIF, "animation": {**SHEETS, "ms_step": 0}}, "durations must rise"),
+    ({**WITH_GIF, "animation": {**SHEETS, "grids": {"16": "4x3"}}}, "room for its frames"),
+    ({**WITH_GIF, "animation": SHEETS, "sizes": "three"}, "sizes must be free"),
+    ({"formats": ["svg"], "vector": {"author_tokens": [2, 1, 3], "author_rate": 1}}, "from low to high"),
     ({"text": {"further_image": 99}}, "further_image_limit"),
     ({"text": None}, "text: None where a object must be"),
     ({"qualities": ["low", "ultra"]}, "output does not cover"),

@@ -40,6 +40,8 @@ DETAILS: dict[str, set[str]] = {
     "BadSize": {"model", "size", "reason", "nearest"},
     "BillNotRecorded": {"path", "reason", "folder"},
     "BudgetExceeded": {"budget", "left", "limit", "cost", "setting"},
+    "EditsNotOffered": {"status"},
+    "FieldNotKnown": {"param"},
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
     "KeychainUnavailable": {"keychain", "reason"},

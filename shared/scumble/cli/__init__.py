@@ -20,7 +20,7 @@ from ..reports import TOPICS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import budgeting, keys, making, planning, results, spending
+from . import budgeting, keys, making, options, planning, results, spending
 from .numbers import count, port
 from .output import accept_any_text, flush, give_up_output, print_error, print_json
 
@@ -126,8 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     estimate = commands.add_parser("estimate", help=_("what a request would cost; sends nothing"))
     estimate.add_argument("kind", choices=("generate", "edit"))
     _add_asked(estimate, prompt_required=False)
-    estimate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    estimate.add_argument("--n", type=count, default=1, help=_("number of pictures"))
+    estimate.add_argument("--size", type=_size_or_auto, metavar="WxH", help=_("default: 1024x1024"))
+    options.add(estimate)
+    options.add_formats(estimate)
     estimate.add_argument(
         "--reference",
         type=_size,
@@ -147,9 +148,9 @@ def _parser() -> argparse.ArgumentParser:
 
     generate = commands.add_parser("generate", help=_("make a picture from words"))
     _add_asked(generate, prompt_required=True)
-    generate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    generate.add_argument("--n", type=count, default=1, help=_("number of pictures"))
-    generate.add_argument("--background", choices=("auto", "opaque", "transparent"), default="auto")
+    generate.add_argument("--size", type=_size_or_auto, metavar="WxH", help=_("default: 1024x1024"))
+    options.add(generate)
+    options.add_formats(generate)
     _add_money(generate)
     generate.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
 
@@ -161,6 +162,8 @@ def _parser() -> argparse.ArgumentParser:
         help=_("same size as IN; white, or transparent, is what changes; without it all does"),
     )
     _add_asked(edit, prompt_required=True)
+    options.add(edit)
+    options.add_inputs(edit)
     _add_window(edit)
     _add_money(edit)
     edit.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")

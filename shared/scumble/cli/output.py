@@ -80,7 +80,7 @@ def estimate_document(estimate: Estimate) -> dict[str, object]:
     """The estimate's JSON form; `usd` is None when the model's price is unknown."""
     tokens = {"text_input": 0, "image_input": 0, "image_output": 0}
     for line in estimate.lines:
-        part = "image_output" if line.part == "partial_images" else line.part
+        part = line.part if line.part in tokens else "image_output"
         tokens[part] += line.tokens.expected
     return {
         "model": estimate.model,

@@ -20,6 +20,7 @@ from ..request import Picture, Request, check
 from ..settings import Home
 from ..shapes import Size
 from ..translation import _
+from . import options
 from .output import (
     choice_document,
     estimate_document,
@@ -58,7 +59,7 @@ def learned_price(home: Home) -> Callable[[Request, Model], cost.Estimate]:
 def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
     remarks = warnings(model, home, find_account(home))
-    size = None if arguments.size == "auto" else Size.parse(arguments.size)
+    size = options.size(arguments, model)
     images = tuple(Picture(reference) for reference in arguments.reference)
     if arguments.kind == "edit" and not images:
         images = (Picture(size or _SHOWN_SIZE),)
@@ -68,9 +69,9 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         prompt=arguments.prompt or "",
         size=size,
         quality=arguments.quality or catalog.default_quality,
-        n=arguments.n,
         images=images,
         partial_images=arguments.partials,
+        **options.chosen(arguments),
     )
     price = learned_price(home)
     found = price(request, model)

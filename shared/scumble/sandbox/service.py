@@ -4,11 +4,12 @@
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
 in `created`. Input pictures after the first are checked and counted, and not looked at. What the API offers
-and the sandbox does not (svg, gif, uploaded files) is refused, and the message says so.
+and the sandbox does not (uploaded files) is refused, and the message says so.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -19,6 +20,8 @@ from datetime import UTC, date, datetime
 from .. import cost
 from ..catalog import Catalog, Model, load
 from . import pictures, rules, streaming
+from .animations import animated
+from .drawings import drawn
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
 from .painter import paint
@@ -142,6 +145,8 @@ def _made(order: Order, seconds: float) -> dict[str, object] | bytes:
     usage = _usage(order)
     if usage is not None:
         at_the_end["usage"] = usage
+    if order.svg_author and order.model.vector is not None:
+        at_the_end["svg_usage"] = _author_usage(order.svg_author, order.model.vector.author_tokens[1])
     if order.safety_identifier is not None:
         at_the_end["safety_identifier"] = order.safety_identifier
     if order.streamed:
@@ -149,10 +154,17 @@ def _made(order: Order, seconds: float) -> dict[str, object] | bytes:
         return streaming.stream(order, channels, pixels, {"created_at": int(seconds), **settings}, at_the_end)
     data = []
     for variant in range(order.n):
-        channels, pixels = _picture(order, variant)
-        text = pictures.write_text(order.size, pixels, channels, order.output_format, order.compression)
-        data.append({"b64_json": text})
+        encoded = _encoded(order, *_picture(order, variant))
+        data.append({"b64_json": base64.b64encode(encoded).decode("ascii")})
     return {"created": int(seconds), "data": data, **settings, **at_the_end}
+
+
+def _encoded(order: Order, channels: int, pixels: bytes) -> bytes:
+    if order.output_format == "gif":
+        return animated(order.size, pixels, order.frames, order.frame_ms)
+    if order.output_format == "svg":
+        return drawn(order.size, pixels)
+    return pictures.write(order.size, pixels, channels, order.output_format, order.compression)
 
 
 def _picture(order: Order, variant: int) -> tuple[int, bytes]:
@@ -169,6 +181,13 @@ def _picture(order: Order, variant: int) -> tuple[int, bytes]:
     return (4, cut_out(pixels, size, order.prompt)) if order.transparent else (3, pixels)
 
 
+def _author_usage(author: str, tokens: int) -> dict[str, object]:
+    """As if a third of the author's tokens were read, a third thought and a third drawn with."""
+    third = tokens // 3
+    counted = {"input_tokens": third, "output_tokens": tokens - third, "reasoning_tokens": third}
+    return {"model": author, **counted, "total_tokens": tokens}
+
+
 def _usage(order: Order) -> dict[str, object] | None:
     """Tokens as the formulas have them; n pictures count like n calls, inputs included, and what partial
     pictures add is in the output. In a stream's events the output has no details."""
@@ -178,8 +197,11 @@ def _usage(order: Order) -> dict[str, object] | None:
     words = cost.prompt_tokens(order.prompt, model.text.characters_per_token)
     text = cost.text_tokens(model, order.kind, words, len(order.sent)) * order.n
     image = sum(cost.input_tokens(model, size) for size in order.sent) * order.n
-    made = cost.output_tokens(model, order.size, order.quality).expected * order.n
-    made += cost.TOKENS_PER_PARTIAL_IMAGE * order.partials
+    if order.output_format == "gif":
+        one = cost.animation_tokens(model, order.size, order.frames, order.quality)
+    else:
+        one = cost.output_tokens(model, order.size, order.quality)
+    made = one.expected * order.n + cost.TOKENS_PER_PARTIAL_IMAGE * order.partials
     usage: dict[str, object] = {
         "input_tokens": text + image,
         "input_tokens_details": {"text_tokens": text, "image_tokens": image},
