@@ -11,7 +11,7 @@ from typing import Literal
 
 from . import formats
 from .cost import Usage
-from .errors import BadReply, UnsupportedOption
+from .errors import BadReply
 from .formats import ENDINGS, MEDIA_TYPES, Seen
 from .multipart import OnDisk
 from .refusals import error_from, identifier
@@ -88,10 +88,6 @@ def encode(request: Request, dialect: Dialect = OPENAI) -> Call:
     names are numbers, never the user's. Raises BadRequest for what cannot be sent this way, BadPicture for a
     file that is gone.
     """
-    if request.partial_images:
-        raise UnsupportedOption(
-            model=request.model, option="partial_images", value=request.partial_images, choices="0"
-        )
     if request.kind == "generate":
         return Call("/images/generations", json=_without(json_body(request), dialect.omit))
     if needs_json(request) or dialect.edits == "json":
