@@ -250,18 +250,21 @@ def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
 
 
 def _inspected(data: bytes, request: Request) -> Seen:
-    """What one picture is, when it is what was asked for."""
+    """What one picture is, when it is what was asked for; nothing else is looked into."""
+    media_type = formats.media_type_of(data)
+    if media_type is None:
+        raise BadReply(reason=_("what it holds is no picture of a known format"))
+    if media_type != MEDIA_TYPES.get(request.output_format, media_type):
+        raise BadReply(
+            reason=_("its picture is {media_type}, and {asked} was asked for").format(
+                media_type=media_type, asked=request.output_format
+            )
+        )
     try:
         seen = formats.look(data)
     except ValueError as problem:
         raise BadReply(reason=_("its picture cannot be used: {problem}").format(problem=problem)) from None
     size = seen.size
-    if seen.media_type != MEDIA_TYPES.get(request.output_format, seen.media_type):
-        raise BadReply(
-            reason=_("its picture is {media_type}, and {asked} was asked for").format(
-                media_type=seen.media_type, asked=request.output_format
-            )
-        )
     # A drawing has any size; what was asked for is that of the picture that its author drew from.
     if request.size is not None and size != request.size and seen.media_type != MEDIA_TYPES["svg"]:
         raise BadReply(

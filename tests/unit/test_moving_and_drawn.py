@@ -386,6 +386,12 @@ class TestReplies:
             with pytest.raises(BadReply):
                 wire.decode(success([data]), request)
 
+    def test_a_drawing_that_was_not_asked_for_is_not_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its first bytes are enough to refuse it."""
+        monkeypatch.setattr(svgs, "read", lambda _data: pytest.fail("parsed"))
+        with pytest.raises(BadReply, match="image/svg"):
+            wire.decode(success([drawn(FRAME, RGB)]), GIF)
+
     def test_what_an_author_used_is_in_the_usage(self) -> None:
         """Counted apart by the service; without it none, and with nonsense the usage is not believed."""
         body = json.loads(success([drawn(FRAME, RGB)]))
