@@ -159,7 +159,8 @@ class Place:
         with storage_errors(self._home.folder):
             if self._failure is not None:
                 raise self._failure
-            return (self._partial / _REPLY).read_bytes()
+            self._file.seek(0)
+            return self._file.readall()
 
     def close(self, media_type: str) -> Path:
         """The reply is whole; on return it is on disk under its name. Gives its folder.
