@@ -133,13 +133,14 @@ def send(call: Call, account: Account, *, on_sent: Callable[[], None]) -> Receiv
     return answer
 
 
-def fetch(path: str, account: Account) -> Received:
-    """GET what the service says of itself, such as "/models"; bills nothing, whatever its status.
+def fetch(path: str, account: Account, most_bytes: int = FACTS_BYTES_MAX) -> Received:
+    """GET what the service says of itself, such as "/models", or an answer that it keeps; bills nothing,
+    whatever its status.
 
-    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, 8 MiB), SetupError as send().
+    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, `most_bytes`), SetupError as send().
     """
     address = (SANDBOX_URL if account.sandbox else account.base_url) + path
-    bounds = _Bounds(QUICK_SECONDS, FACTS_BYTES_MAX)
+    bounds = _Bounds(QUICK_SECONDS, most_bytes)
     answer = _exchange(lambda: _got(address, account, account), None, account, bounds)
     if isinstance(answer, OutcomeUnknown):
         raise NoUsableAnswer(host=account.host, reason=_lower_first(answer.what_happened))

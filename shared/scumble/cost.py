@@ -17,7 +17,14 @@ from .request import Picture, Request
 from .shapes import Size
 from .translation import _
 
-Part = Literal["text_input", "image_input", "image_output", "partial_images"]
+Part = Literal[
+    "text_input",
+    "image_input",
+    "image_output",
+    "partial_images",
+    "conversation_input",
+    "conversation_output",
+]
 
 _TOKENS_PER_RATE = 1_000_000
 _TOKENS_PER_PARTIAL_IMAGE = 100

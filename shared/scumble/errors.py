@@ -10,11 +10,12 @@
       MoneyError          the money is gone or capped
         QuotaExhausted, BillingLimit, BudgetExceeded
       ServiceRefusal      the service will not make this picture
-        ModerationBlocked, RequestRejected
+        ModerationBlocked, RequestRejected, NoPictureMade
       TryLater            the same request may work in a while; no work was done
         NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
         ConnectionLost, TimedOut, ServerFault, BadReply
+        AnswerAwaited, AnswerGone
       StorageError        the data folder cannot be used
         StorageFailedAfterSending
       NotSaved            the picture is paid for and kept, but not where it was wanted
@@ -282,6 +283,15 @@ class RequestRejected(ServiceRefusal):
     remedy = N_("Change that option, or report this to Scumble's maintainers.")
 
 
+class NoPictureMade(ServiceRefusal):
+    """The service ended its work without a picture; who raises it sets `billing` where more is known."""
+
+    code = "no-picture-made"
+    sentence = N_("The service ended its work without a picture: {reason}.")
+    remedy = N_("Change the wording, or ask again.")
+    billing = Billing.MAYBE
+
+
 class TryLater(ScumbleError):
     """No work was done; the same request may succeed later."""
 
@@ -345,6 +355,25 @@ class ServerFault(OutcomeUnknown):
 class BadReply(OutcomeUnknown):
     code = "bad-reply"
     sentence = N_("The service's answer cannot be used: {reason}.")
+
+
+class AnswerAwaited(OutcomeUnknown):
+    """The service works on it in the background, or keeps the answer, and it can be fetched at any time."""
+
+    code = "answer-awaited"
+    sentence = N_("The answer is not here yet: {reason}.")
+    remedy = N_("The service keeps it; to fetch it costs nothing: scumble results fetch")
+
+
+class AnswerGone(OutcomeUnknown):
+    """Asked for by its name, the service no longer has it."""
+
+    code = "answer-gone"
+    sentence = N_("The service does not have the answer, or no longer: it keeps them for a limited time.")
+    remedy = N_(
+        "It is listed as unknown under Spending. Was it asked with another key, fetch it with that one; else"
+        " settle it by the service's bill: scumble spend settle"
+    )
 
 
 class StorageError(ScumbleError):

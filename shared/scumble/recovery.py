@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import client, records, store, wire
-from .catalog import load
+from . import client, records, responses, store, turns, wire
+from .catalog import Catalog, load
+from .cost import Bill
 from .credentials import Account
-from .errors import BadReply, StorageError, UnknownModel
+from .errors import BadReply, ServiceRefusal, StorageError, UnknownModel
 from .ledger import Entry, Ledger
 from .request import Request
 from .settings import Home
@@ -31,12 +32,17 @@ def fetch_named(home: Home, id: str, body: bytes, request: Request, account: Acc
 
 
 def reread(stored: Stored) -> Answer:
-    """The answer that a kept reply holds. Raises BadReply, StorageError."""
+    """The answer that a kept reply holds. Raises BadReply, StorageError; of a conversation's turn for which
+    no picture was made, what responses.decode raises."""
+    if is_turn(stored):
+        return responses.decode(stored.reply(), as_asked(stored))
     return wire.decode(stored.reply(), as_asked(stored), stored.fetched())
 
 
 def complete(home: Home, stored: Stored, account: Callable[[], Account]) -> Answer:
     """As reread(); what the reply names and was not fetched in its time is fetched now if it can be."""
+    if is_turn(stored):
+        return reread(stored)
     request, body = as_asked(stored), stored.reply()
     if len(stored.fetched()) < len(wire.addresses(body, request)):
         fetch_named(home, stored.id, body, request, account())
@@ -67,6 +73,8 @@ def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
     """
     try:
         kept = store.find(home, entry.id)
+        if is_turn(kept):
+            return settle_turn(home, ledger, entry, kept)
         answer = wire.decode(
             kept.reply(),
             records.as_asked(entry, str(kept.asked.get("output_format", "png"))),
@@ -81,3 +89,51 @@ def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
     ledger.settle(entry.id, owed)
     store.describe(home, entry.id, **records.facts(answer, owed))
     return True
+
+
+def is_turn(stored: Stored) -> bool:
+    """Whether it is a conversation's turn, so that its reply is of the Responses API."""
+    return isinstance(stored.asked.get("conversation"), dict)
+
+
+def settle_turn(home: Home, ledger: Ledger, entry: Entry, kept: Stored) -> bool:
+    """Settle an open turn by what its kept response says was used. Tells whether that is known.
+
+    A turn without a picture has its price too: that of the words. Raises as settle().
+    """
+    try:
+        answer = responses.decode(kept.reply(), as_asked(kept))
+    except BadReply:
+        return False
+    except ServiceRefusal:
+        answer = None
+    owed = _turn_bill(kept, entry, load(home.catalog), has_picture=answer is not None)
+    if owed is None:
+        return False
+    ledger.settle(entry.id, owed)
+    if answer is not None:
+        store.describe(home, entry.id, **records.facts(answer, owed))
+    else:
+        store.describe(home, entry.id, **records.bill_fact(owed))
+    return True
+
+
+def _turn_bill(kept: Stored, entry: Entry, catalog: Catalog, has_picture: bool) -> Bill | None:
+    """None when nothing was counted and no picture shows that the work was done."""
+    made, said = responses.counted(kept.reply())
+    if not has_picture and said is None:
+        return None
+    if not kept.asked.get("priced", True):
+        return Bill(total=0, lines=(), from_usage=False)
+    about = kept.asked["conversation"]
+    try:
+        return turns.bill(
+            made,
+            said,
+            catalog.find(entry.spending.model),
+            catalog.text_model(str(about["text_model"])),
+            int(about["expected_made"]),
+            int(about["expected_said"]),
+        )
+    except (UnknownModel, KeyError, ValueError, TypeError):
+        return Bill(total=entry.spending.expected, lines=(), from_usage=False)

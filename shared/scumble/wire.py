@@ -7,7 +7,6 @@ import base64
 import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from . import png
 from .cost import Usage
@@ -36,7 +35,7 @@ _TOKENS_MAX = 1_000_000
 class Call:
     """One POST: a JSON body, or form fields and files as (field, file name, bytes, media type)."""
 
-    path: Literal["/images/generations", "/images/edits"]
+    path: str
     json: dict[str, object] | None = field(default=None, repr=False)
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     files: tuple[tuple[str, str, bytes, str], ...] = field(default=(), repr=False)
@@ -135,7 +134,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
         )
     from_elsewhere = iter(fetched)
     pictures = tuple(_picture_bytes(item, from_elsewhere) for item in items)
-    seen = {_inspected(data, request) for data in pictures}
+    seen = {inspected(data, request) for data in pictures}
     if len(seen) != 1:
         raise BadReply(reason=_("its pictures are of different sizes"))
     media_type, size = seen.pop()
@@ -145,7 +144,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
         size=size,
         usage=_usage(document.get("usage")),
         quality=identifier(document.get("quality")),
-        created=_whole(document.get("created"), 2**53) or 0,
+        created=whole_number(document.get("created"), 2**53) or 0,
     )
 
 
@@ -169,14 +168,19 @@ def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
                 return data
             raise BadReply(reason=_("it names an address instead of holding the picture"))
         raise BadReply(reason=_("it holds no picture"))
+    return unpacked(text)
+
+
+def unpacked(text: str) -> bytes:
+    """A picture from its base64. Raises BadReply."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise BadReply(reason=_("its picture is not complete base64")) from None
 
 
-def _inspected(data: bytes, request: Request) -> tuple[str, Size]:
-    """Media type and size of one picture, when they are what was asked for."""
+def inspected(data: bytes, request: Request) -> tuple[str, Size]:
+    """Media type and size of one picture, when they are what was asked for. Raises BadReply."""
     try:
         media_type, size = png.picture_size(data)
     except ValueError:
@@ -214,15 +218,16 @@ def _usage(value: object) -> Usage | None:
     details = value.get("input_tokens_details")
     if not isinstance(details, dict):
         return None
-    text = _whole(details.get("text_tokens"), _TOKENS_MAX)
-    image = _whole(details.get("image_tokens", 0), _TOKENS_MAX)
-    output = _whole(value.get("output_tokens"), _TOKENS_MAX)
+    text = whole_number(details.get("text_tokens"), _TOKENS_MAX)
+    image = whole_number(details.get("image_tokens", 0), _TOKENS_MAX)
+    output = whole_number(value.get("output_tokens"), _TOKENS_MAX)
     if text is None or image is None or not output:
         return None
     return Usage(text_input=text, image_input=image, output=output)
 
 
-def _whole(value: object, most: int) -> int | None:
+def whole_number(value: object, most: int) -> int | None:
+    """The value when it is an integer from 0 to `most`, else None."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         return None
     return value

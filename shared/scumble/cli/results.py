@@ -11,7 +11,7 @@ from typing import Any
 from .. import content_credentials, cost, geometry, recovery, store
 from ..catalog import Catalog, load
 from ..credentials import find_account
-from ..errors import BadReply, BadRequest
+from ..errors import BadReply, BadRequest, ServiceRefusal
 from ..geometry import CONTEXTS, DETAILS
 from ..jobs import prepare
 from ..ledger import Ledger
@@ -216,7 +216,7 @@ def _settle_if_open(home: Home, one: Stored) -> None:
 def _presence(one: Stored) -> content_credentials.Presence:
     try:
         pictures = recovery.reread(one).pictures
-    except BadReply:
+    except (BadReply, ServiceRefusal):
         return content_credentials.Presence.UNKNOWN
     found = {content_credentials.find(picture) for picture in pictures}
     return found.pop() if len(found) == 1 else content_credentials.Presence.UNKNOWN
