@@ -96,7 +96,7 @@ def before(home: Home, id: str) -> Before:
     """What a turn has before it that follows the kept turn `id`.
 
     Only a turn that this machine knows can be followed: how long a conversation is, and with it the price,
-    nobody else says. Raises BadRequest for a result that is no turn or has no picture, KeyError, StorageError.
+    nobody else says. Raises BadRequest for what is no turn or has no picture, KeyError, StorageError.
     """
     kept = store.find(home, id)
     ticket = responses.ticket(kept.reply())
@@ -161,6 +161,8 @@ def take_turn(
                 raise wire.error_from(reply.status, reply.headers, reply.body, turn.request, source)
             course.mark_named(responses.ticket(reply.body))
             body = reply.body
+            if course.under_way and patience_seconds <= 0:
+                raise AnswerAwaited(reason=_("it was not waited for"))
             if course.under_way:
                 body = _awaited_body(course.response, account, stop, patience_seconds)
             return _finished(home, ledger, id, body, asked, on_event)
@@ -180,8 +182,9 @@ def fetch_answers(
 ) -> list[Fetched]:
     """Ask the service for the answers that are awaited, keep what came and settle it, newest first.
 
-    Costs nothing. Of `ids` only those when there are any. What was asked with a key is not asked for without,
-    and the other way round. Each is awaited for `patience_seconds` in all. Raises StorageError, SetupError.
+    Costs nothing. Of `ids`, when there are any, only those that begin so. What was asked with a key is not
+    asked for without, and the other way round. All are awaited for `patience_seconds` together. Raises
+    StorageError, SetupError.
     """
     store.sweep(home)
     deadline = time.monotonic() + patience_seconds
@@ -191,7 +194,7 @@ def fetch_answers(
         pending.clear(home, _open_ids(ledger))
         for each in waiting:
             id = each.entry.id
-            if each.entry.spending.sandbox != account.sandbox or (ids and id not in ids):
+            if each.entry.spending.sandbox != account.sandbox or (ids and not id.startswith(ids)):
                 continue
             try:
                 left = deadline - time.monotonic()
@@ -222,7 +225,12 @@ def _fetched(
     try:
         body = _awaited_body(awaited.handle, account, threading.Event(), patience_seconds)
     except AnswerGone as error:
-        _give_up(ledger, entry.id, error.code)
+        if entry.spending.sandbox:
+            # It forgets with the program it ran in, and never bills.
+            error.billing = Billing.NOTHING
+            ledger.release(entry.id, error.code)
+        else:
+            _give_up(ledger, entry.id, error.code)
         raise
     asked = pending.noted(home, entry.id) or _asked_as_recorded(entry)
     return _finished(home, ledger, entry.id, body, asked, on_event)

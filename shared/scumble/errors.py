@@ -10,7 +10,8 @@
       MoneyError          the money is gone or capped
         QuotaExhausted, BillingLimit, BudgetExceeded
       ServiceRefusal      the service will not make this picture
-        ModerationBlocked, RequestRejected, NoPictureMade
+        ModerationBlocked, RequestRejected
+        ConversationGone, NoPictureMade
       TryLater            the same request may work in a while; no work was done
         NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
@@ -281,6 +282,16 @@ class RequestRejected(ServiceRefusal):
     code = "request-rejected"
     sentence = N_("The service rejected the request: {kind}, about {param}.")
     remedy = N_("Change that option, or report this to Scumble's maintainers.")
+
+
+class ConversationGone(ServiceRefusal):
+    """The turn to follow is not there, for instance because it is too long ago, or was the sandbox's."""
+
+    code = "conversation-gone"
+    sentence = N_(
+        "The service does not have the turn before, or no longer: it keeps them for a limited time."
+    )
+    remedy = N_("Begin anew with its picture: scumble results export, then scumble turn --image")
 
 
 class NoPictureMade(ServiceRefusal):

@@ -15,6 +15,7 @@ from .errors import (
     AccessDenied,
     BadReply,
     BillingLimit,
+    ConversationGone,
     KeyRefused,
     ModelUnavailable,
     ModerationBlocked,
@@ -115,6 +116,10 @@ def _not_found(refusal: _Refusal) -> ScumbleError:
     return SetupError(reason=_("there is no Images API at the service's address (HTTP 404)"))
 
 
+def _conversation_gone(_told: _Refusal) -> ScumbleError:
+    return ConversationGone()
+
+
 def _rejected(refusal: _Refusal) -> ScumbleError:
     kind = identifier(refusal.code) or identifier(refusal.type) or f"HTTP {refusal.status}"
     return RequestRejected(kind=kind, param=identifier(refusal.param) or _("an option it does not name"))
@@ -135,6 +140,7 @@ _BY_CODE: dict[str, _Make] = {
     "organization_spend_limit_exceeded": _quota,
     "project_spend_limit_exceeded": _quota,
     "organization_usage_limit_exceeded": _quota,
+    "previous_response_not_found": _conversation_gone,
     "rate_limit_exceeded": _rate_limited,
     "server_error": _server_fault,
     "server_is_overloaded": _overloaded,

@@ -88,7 +88,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Said:
-    """The text model's tokens as the service counted them; among the input are those from and to the cache."""
+    """The text model's tokens as the service counted them; `cached` and `written` are parts of the input."""
 
     input: int
     output: int
@@ -239,7 +239,10 @@ def _image_line(line: Line, turn: Turn, model: Model) -> Line:
     counts = [cost.input_tokens(model, size) for size in turn.pictures]
     sent = sum(counts[len(counts) - len(turn.request.images) :]) if turn.request.images else 0
     tokens = Span(sent or min(counts), sent or counts[-1], line.tokens.high)
-    reason = _("Up to {count} pictures of the conversation: {tokens} tokens at {rate} per million.")
+    if len(counts) == 1:
+        reason = _("1 picture of the conversation: {tokens} tokens at {rate} per million.")
+    else:
+        reason = _("Up to {count} pictures of the conversation: {tokens} tokens at {rate} per million.")
     reason = reason.format(count=len(counts), tokens=tokens, rate=price(line.rate))
     return replace(line, tokens=tokens, cost=tokens.at(line.rate), reason=reason)
 

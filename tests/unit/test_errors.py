@@ -16,7 +16,6 @@ from scumble.errors import (
     BadRequest,
     Billing,
     Exit,
-    ModerationBlocked,
     MoneyError,
     OutcomeUnknown,
     ScumbleError,

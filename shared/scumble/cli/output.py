@@ -78,10 +78,10 @@ def usd_document(span: Span) -> dict[str, str]:
 
 def estimate_document(estimate: Estimate) -> dict[str, object]:
     """The estimate's JSON form; `usd` is None when the model's price is unknown."""
-    tokens = {"text_input": 0, "image_input": 0, "image_output": 0}
+    tokens: dict[str, int] = {"text_input": 0, "image_input": 0, "image_output": 0}
     for line in estimate.lines:
         part = "image_output" if line.part == "partial_images" else line.part
-        tokens[part] += line.tokens.expected
+        tokens[part] = tokens.get(part, 0) + line.tokens.expected
     return {
         "model": estimate.model,
         "quality": estimate.quality,

@@ -18,9 +18,12 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from ..catalog import Catalog
+from .responses import Memory
 from .service import respond
 
 _PLACEHOLDER = "Bearer sandbox"
+# Of this process: each request comes through an adapter of its own, and a conversation is of many.
+_memory = Memory()
 
 
 class SandboxAdapter(BaseAdapter):
@@ -52,6 +55,7 @@ class SandboxAdapter(BaseAdapter):
             _whole(request.body),
             catalog=self._catalog,
             now=self._now,
+            memory=_memory,
         )
         response = Response()
         response.status_code = status

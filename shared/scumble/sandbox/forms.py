@@ -33,7 +33,7 @@ def parse(content_type: str, body: bytes, *, files_allowed: bool) -> Form:
     """The form in a request's body. Raises ApiError (400) when it is none, or none of an allowed kind."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _edit_form(_json(body)) if files_allowed else Form(_json(body))
+        return _edit_form(json_object(body)) if files_allowed else Form(json_object(body))
     if kind == "multipart/form-data" and files_allowed:
         boundary = _BOUNDARY.search(content_type)
         if boundary is None:
@@ -43,7 +43,8 @@ def parse(content_type: str, body: bytes, *, files_allowed: bool) -> Form:
     raise ApiError(400, REQUEST, "unsupported_content_type", None, f"The content type must be {expected}.")
 
 
-def _json(body: bytes) -> dict[str, object]:
+def json_object(body: bytes) -> dict[str, object]:
+    """The JSON object that a body is, without its nulls. Raises ApiError (400)."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -59,13 +60,14 @@ def _edit_form(document: dict[str, object]) -> Form:
     images = document.pop("images", [])
     if not isinstance(images, list):
         raise refused("images", "Invalid type for 'images': expected an array.", "invalid_type")
-    files = [("image[]", _picture(image, "images", number)) for number, image in enumerate(images, start=1)]
+    files = [("image[]", picture(image, "images", number)) for number, image in enumerate(images, start=1)]
     overlays = [name for name in ("mask", "markup") if name in document]
-    files += [(name, _picture(document.pop(name), name, 1)) for name in overlays]
+    files += [(name, picture(document.pop(name), name, 1)) for name in overlays]
     return Form(document, tuple(files))
 
 
-def _picture(reference: object, param: str, number: int) -> bytes:
+def picture(reference: object, param: str, number: int) -> bytes:
+    """The bytes of {"image_url": "data:..."}. Raises ApiError (400)."""
     if not isinstance(reference, dict) or len(reference) != 1:
         raise refused(param, f"Each of '{param}' must hold one 'image_url' or 'file_id'.", "invalid_type")
     if "file_id" in reference:

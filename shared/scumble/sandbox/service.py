@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Images API as one function: a request goes in, the reply comes out, nothing is kept.
+"""The Images API as one function: a request goes in, the reply comes out; of conversations a memory is kept.
 
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
@@ -19,11 +19,12 @@ from datetime import UTC, date, datetime
 
 from .. import cost
 from ..catalog import Catalog, Model, load
-from . import pictures, rules
+from . import pictures, responses, rules
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
 from .painter import paint
 from .redrawing import redraw
+from .responses import Memory, Studio
 from .rules import Order
 from .scaling import fitted
 from .subject import cut_out
@@ -43,19 +44,27 @@ def respond(
     *,
     catalog: Catalog | None = None,
     now: Callable[[], float] = time.time,
+    memory: Memory | None = None,
 ) -> Reply:
     """Status, headers and body of the reply. `headers` may be in any case.
 
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
-    GET /v1/models and /v1/models/ID. `catalog` is the built-in one when None; `now` is the time in Unix
-    seconds, which decides what has been shut down.
+    GET /v1/models and /v1/models/ID, and what `responses` has. `catalog` is the built-in one when None; `now`
+    is the time in Unix seconds, which decides what has been shut down. `memory` is what later calls may refer
+    to; without one nothing can be.
     """
     given = {name.lower(): value for name, value in headers.items()}
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
     try:
         _check_key(given.get("authorization"))
         document = _answer(
-            method, path.partition("?")[0], given.get("content-type", ""), body, catalog or load(), now()
+            method,
+            path.partition("?")[0],
+            given.get("content-type", ""),
+            body,
+            catalog or load(),
+            now(),
+            memory or Memory(),
         )
         status, content = 200, json.dumps(document).encode()
     except ApiError as error:
@@ -86,9 +95,18 @@ def _check_key(authorization: str | None) -> None:
 
 
 def _answer(
-    method: str, path: str, content_type: str, body: bytes, catalog: Catalog, seconds: float
+    method: str,
+    path: str,
+    content_type: str,
+    body: bytes,
+    catalog: Catalog,
+    seconds: float,
+    memory: Memory,
 ) -> dict[str, object]:
     today = datetime.fromtimestamp(seconds, UTC).date()
+    if path == responses.PATH or path.startswith(responses.PATH + "/"):
+        studio = Studio(catalog, seconds, lambda order: _made(order, seconds), memory)
+        return studio.answer(method, path, content_type, body)
     expected = "POST" if path in _WORK else "GET"
     if path not in _WORK and path != _MODELS and not path.startswith(_MODELS + "/"):
         raise ApiError(404, REQUEST, "unknown_url", None, "There is no such endpoint in the sandbox.")
