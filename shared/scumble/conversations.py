@@ -142,20 +142,23 @@ def take_turn(
     stop = cancel or threading.Event()
     with Ledger(home.ledger) as ledger:
         price = turns.estimate(turn, model, text_model, ledger.learned(turn.request, model))
-        store.require_writable(home)
         _stop_if_set(stop)
         id = ledger.reserve(records.turn_spending(turn, asker, price, account.sandbox), over_budget)
         asked = records.asked_turn(turn, asker, price, account.sandbox)
         course = _Course(home, ledger, id, stop, on_event)
         try:
             pending.note(home, id, asked)
+            # In the background the first reply is not the one to keep.
+            if not turn.in_background:
+                course.place = store.Place(home, id, asked)
             on_event(Reserved(id, price.reserve))
             if not account.sandbox:
                 for room in ledger.rooms(asker.project, action=price.reserve):
                     if room.near:
                         on_event(NearBudget(id, room))
             call = responses.encode(turn, model, text_model)
-            reply = client.send(call, account, on_sent=course.mark_sent)
+            on_piece = course.place.add if course.place else None
+            reply = client.send(call, account, on_sent=course.mark_sent, on_piece=on_piece)
             if not 200 <= reply.status < 300:
                 source = account.key_source
                 raise wire.error_from(reply.status, reply.headers, reply.body, turn.request, source)
@@ -165,6 +168,8 @@ def take_turn(
                 raise AnswerAwaited(reason=_("it was not waited for"))
             if course.under_way:
                 body = _awaited_body(course.response, account, stop, patience_seconds)
+            elif course.place is not None:
+                course.place.close(reply.headers.get("content-type", ""))
             return _finished(home, ledger, id, body, asked, on_event)
         except BaseException as error:
             failure = course.close_after(error)
@@ -244,6 +249,7 @@ class _Course:
     ) -> None:
         self.response = ""
         self.under_way = False
+        self.place: store.Place | None = None
         self._sent = False
         self._home = home
         self._ledger = ledger
@@ -269,6 +275,8 @@ class _Course:
 
     def close_after(self, error: BaseException) -> BaseException:
         """Release, mark unknown, or leave it to a later fetch; gives the error to raise."""
+        if self.place is not None:
+            self.place.abandon()
         if self._sent and isinstance(error, StorageError):
             error = StorageFailedAfterSending(**error.details)
         code = error.code if isinstance(error, ScumbleError) else "defect"
