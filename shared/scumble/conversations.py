@@ -43,7 +43,6 @@ from .ledger import Awaited, Entry, Ledger
 from .records import Asker
 from .settings import Home
 from .shapes import Size
-from .store import Stored
 from .translation import _
 from .turns import Before, Turn
 from .wire import Answer
@@ -164,9 +163,10 @@ def take_turn(
                 raise wire.error_from(reply.status, reply.headers, reply.body, turn.request, source)
             course.mark_named(responses.ticket(reply.body))
             body = reply.body
-            if course.under_way and patience_seconds <= 0:
-                raise AnswerAwaited(reason=_("it was not waited for"))
             if course.under_way:
+                course.abandon_place()
+                if patience_seconds <= 0:
+                    raise AnswerAwaited(reason=_("it was not waited for"))
                 body = _awaited_body(course.response, account, stop, patience_seconds)
             elif course.place is not None:
                 course.place.close(reply.headers.get("content-type", ""))
@@ -221,11 +221,7 @@ def _fetched(
     patience_seconds: float,
 ) -> TurnResult:
     entry = awaited.entry
-    try:
-        store.find(home, entry.id)
-    except KeyError:
-        pass
-    else:
+    if _is_kept(home, entry.id):
         return _settled(home, ledger, entry)
     try:
         body = _awaited_body(awaited.handle, account, threading.Event(), patience_seconds)
@@ -273,10 +269,14 @@ class _Course:
         if ticket.under_way:
             self._on_event(Awaiting(self._id, ticket.handle))
 
-    def close_after(self, error: BaseException) -> BaseException:
-        """Release, mark unknown, or leave it to a later fetch; gives the error to raise."""
+    def abandon_place(self) -> None:
+        """No reply to keep came, or none yet."""
         if self.place is not None:
             self.place.abandon()
+
+    def close_after(self, error: BaseException) -> BaseException:
+        """Release, mark unknown, or leave it to a later fetch; gives the error to raise."""
+        self.abandon_place()
         if self._sent and isinstance(error, StorageError):
             error = StorageFailedAfterSending(**error.details)
         code = error.code if isinstance(error, ScumbleError) else "defect"
@@ -354,9 +354,12 @@ def _finished(
     on_event: Callable[[Event], None],
 ) -> TurnResult:
     """Keep the reply, then settle, then read it for the caller."""
-    # Two programs may fetch one answer; what the first of them kept stays.
-    with contextlib.suppress(ValueError):
+    try:
         store.keep(home, id, body, "application/json", asked)
+    except (ValueError, StorageError):
+        # Two programs may fetch one answer; what the first of them kept stays.
+        if not _is_kept(home, id):
+            raise
     on_event(Arrived(id))
     return _settled(home, ledger, ledger.entry(id))
 
@@ -364,7 +367,7 @@ def _finished(
 def _settled(home: Home, ledger: Ledger, entry: Entry) -> TurnResult:
     """The result of a kept turn, its spending closed as far as the reply tells."""
     kept = store.find(home, entry.id)
-    is_known = _settle(home, ledger, entry, kept)
+    owed = recovery.settle_turn(home, ledger, entry, kept)
     pending.forget(home, entry.id)
     try:
         answer = recovery.reread(kept)
@@ -373,9 +376,9 @@ def _settled(home: Home, ledger: Ledger, entry: Entry) -> TurnResult:
         reason = _("{reason}; it is kept in {folder}")
         raise BadReply(reason=reason.format(reason=error.details["reason"], folder=kept.folder)) from None
     except ServiceRefusal as error:
-        if not is_known:
+        if owed is None:
             _give_up(ledger, entry.id, error.code)
-        error.billing = Billing.BILLED if is_known else Billing.MAYBE
+        error.billing = Billing.MAYBE if owed is None else Billing.BILLED
         # Or it would be offered for ever as paid and never placed.
         store.mark_placed(home, entry.id, "nowhere")
         if entry.spending.sandbox:
@@ -383,25 +386,25 @@ def _settled(home: Home, ledger: Ledger, entry: Entry) -> TurnResult:
         raise
     with contextlib.suppress(StorageError):
         store.save_pictures(home, entry.id, answer.pictures)
-    facts = store.find(home, entry.id).facts["bill"]
     ticket = responses.ticket(kept.reply())
     return TurnResult(
         id=entry.id,
         response=ticket.handle if ticket else "",
         answer=answer,
-        bill=Bill(facts["total"], tuple(tuple(line) for line in facts["lines"]), facts["from_usage"]),
+        # Where a picture can be read, there is a bill.
+        bill=owed or Bill(entry.spending.expected, (), False),
         priced=bool(kept.asked.get("priced", True)),
         sandbox=entry.spending.sandbox,
         folder=kept.folder,
     )
 
 
-def _settle(home: Home, ledger: Ledger, entry: Entry, kept: Stored) -> bool:
-    """Whether its bill is known now, by us or by another program that was at it too."""
+def _is_kept(home: Home, id: str) -> bool:
     try:
-        return recovery.settle_turn(home, ledger, entry, kept)
-    except ValueError:
-        return ledger.entry(entry.id).state == "settled"
+        store.find(home, id)
+    except KeyError:
+        return False
+    return True
 
 
 def _give_up(ledger: Ledger, id: str, code: str) -> None:

@@ -74,7 +74,7 @@ def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
     try:
         kept = store.find(home, entry.id)
         if is_turn(kept):
-            return settle_turn(home, ledger, entry, kept)
+            return settle_turn(home, ledger, entry, kept) is not None
         answer = wire.decode(
             kept.reply(),
             records.as_asked(entry, str(kept.asked.get("output_format", "png"))),
@@ -96,26 +96,29 @@ def is_turn(stored: Stored) -> bool:
     return isinstance(stored.asked.get("conversation"), dict)
 
 
-def settle_turn(home: Home, ledger: Ledger, entry: Entry, kept: Stored) -> bool:
-    """Settle an open turn by what its kept response says was used. Tells whether that is known.
+def settle_turn(home: Home, ledger: Ledger, entry: Entry, kept: Stored) -> Bill | None:
+    """Settle an open turn by what its kept response says was used; the bill, or None when that is not known.
 
-    A turn without a picture has its price too: that of the words. Raises as settle().
+    A turn without a picture has its price too: that of the words. That another program has settled it
+    meanwhile is no error. Raises as settle().
     """
     try:
         answer = responses.decode(kept.reply(), as_asked(kept))
     except BadReply:
-        return False
+        return None
     except ServiceRefusal:
         answer = None
     owed = _turn_bill(kept, entry, load(home.catalog), has_picture=answer is not None)
     if owed is None:
-        return False
-    ledger.settle(entry.id, owed)
-    if answer is not None:
-        store.describe(home, entry.id, **records.facts(answer, owed))
-    else:
-        store.describe(home, entry.id, **records.bill_fact(owed))
-    return True
+        return None
+    try:
+        ledger.settle(entry.id, owed)
+    except ValueError:
+        if ledger.entry(entry.id).state != "settled":
+            raise
+    facts = records.bill_fact(owed) if answer is None else records.facts(answer, owed)
+    store.describe(home, entry.id, **facts)
+    return owed
 
 
 def _turn_bill(kept: Stored, entry: Entry, catalog: Catalog, has_picture: bool) -> Bill | None:
