@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from servers import success
 
 from scumble import conversations, store
 from scumble.conversations import Fetched, TurnResult
@@ -16,9 +21,11 @@ from scumble.errors import AnswerAwaited
 from scumble.jobs import prepare
 from scumble.ledger import Ledger
 from scumble.sandbox.responses import Memory
+from scumble.sandbox.rules import Order
 from scumble.sandbox.server import serve
 from scumble.settings import Home
-from tests import child
+from tests import child, dying
+from tests.unit.conversations_cases import IMAGE_USAGE
 
 # Takes a turn and stops for ever at the event named, for the test to kill it there.
 TAKING_A_TURN = """
@@ -63,14 +70,21 @@ class Service:
         return Account(self.base_url, Secret("sk-planted-0123456789"), "a test")
 
 
+@contextlib.contextmanager
+def serving() -> Iterator[Service]:
+    memory = Memory(kept_max=1_000)
+    with serve(0, memory=memory) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield Service(f"http://127.0.0.1:{server.server_address[1]}/v1", memory)
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with serve(0) as serving:
-        thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield Service(f"http://127.0.0.1:{serving.server_address[1]}/v1", serving.memory)
-        serving.shutdown()
-        thread.join()
+    with serving() as started:
+        yield started
 
 
 def kill_at(event: str, service: Service, mode: str = "background") -> None:
@@ -148,3 +162,73 @@ def test_an_answer_is_not_waited_for_longer_than_one_wants(home: Home, service: 
     (waiting,) = conversations.fetch_answers(home, service.account())
     assert isinstance(waiting.outcome, AnswerAwaited)
     assert states(home) == ["sent"]
+
+
+TRIALS = 120
+DYING = """
+import runpy, sys
+sys.argv[0] = "dying"
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What killed programs left, after the next start of one that lives and fetches; what the service made."""
+
+    home: Home
+    died: int
+    made: Counter[str]
+
+
+@pytest.fixture(scope="module")
+def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
+    home = Home(tmp_path_factory.mktemp("killed") / "scumble-home").make()
+    made: Counter[str] = Counter()
+
+    def make(order: Order, seconds: float) -> dict[str, object]:
+        made[order.prompt] += 1
+        document: dict[str, object] = json.loads(success([dying.PICTURE.data], IMAGE_USAGE))
+        return document | {"size": str(order.size)}
+
+    with pytest.MonkeyPatch.context() as patched, serving() as service:
+        patched.setattr("scumble.sandbox.service._made", make)
+        patched.setenv("SCUMBLE_KEYCHAIN", "off")
+        patched.setenv("SCUMBLE_HOME", str(home.folder))
+        script = Path(dying.__file__).with_name("dying_turns.py")
+        program = child.start(DYING, script, home.folder, service.base_url, 0, TRIALS, 20_261_122)
+        trials = [json.loads(line) for line in child.finish(program).splitlines()]
+        restarted(home, service)
+    died = [trial for trial in trials if "place" in trial and "survived" not in trial["told"]]
+    return Aftermath(home, len(died), made)
+
+
+def test_killed_at_any_step_nothing_is_made_twice(aftermath: Aftermath) -> None:
+    """Each turn reached the service at most once, however often programs started and fetched."""
+    assert aftermath.died >= TRIALS * 9 // 10
+    assert len(aftermath.made) >= TRIALS // 4
+    assert set(aftermath.made.values()) == {1}
+
+
+def test_killed_at_any_step_the_ledger_says_what_was_billed_or_reserves_more(aftermath: Aftermath) -> None:
+    """Every picture that the service made is settled or unknown, at its bill or its reservation."""
+    with Ledger(aftermath.home.ledger) as ledger:
+        entries = ledger.entries()
+        totals = ledger.totals()
+    count = Counter(entry.state for entry in entries)
+    assert set(count) <= {"settled", "unknown", "released"}
+    bills = {entry.billed for entry in entries if entry.state == "settled"}
+    assert len(bills) <= 2  # a prompt's length makes a token more or less
+    assert count["settled"] + count["unknown"] >= len(aftermath.made)
+    assert totals.billed + totals.reserved_or_unknown >= len(aftermath.made) * min(bills)
+
+
+def test_killed_at_any_step_what_is_settled_is_kept_and_what_has_a_name_was_fetched(
+    aftermath: Aftermath,
+) -> None:
+    """Only turns whose first answer never came are unknown."""
+    with Ledger(aftermath.home.ledger) as ledger:
+        settled = {entry.id for entry in ledger.entries() if entry.state == "settled"}
+        awaited = ledger.awaited()
+    assert awaited == []
+    assert {kept.id for kept in store.all_stored(aftermath.home)} == settled

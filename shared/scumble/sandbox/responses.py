@@ -76,10 +76,11 @@ class _Kept:
 
 
 class Memory:
-    """The responses of one service, the newest 64. For many threads; `made` counts pictures, which is what
-    the service would have billed."""
+    """The responses of one service, the newest 64 or `kept_max`. For many threads; `made` counts pictures,
+    which is what the service would have billed."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_max: int = _KEPT_MAX) -> None:
+        self._kept_max = kept_max
         self.lock = threading.RLock()
         self.made = 0
         self.numbers = 0
@@ -87,7 +88,7 @@ class Memory:
 
     def keep(self, kept: _Kept) -> None:
         self._kept[kept.document["id"]] = kept
-        while len(self._kept) > _KEPT_MAX:
+        while len(self._kept) > self._kept_max:
             self._kept.popitem(last=False)
 
     def find(self, id: str) -> _Kept | None:

@@ -30,22 +30,29 @@ def serve(
     body_bytes_max: int = BODY_BYTES_MAX,
     catalog: Catalog | None = None,
     now: Callable[[], float] = time.time,
+    memory: Memory | None = None,
 ) -> ThreadingHTTPServer:
     """A server bound to 127.0.0.1 and the port, any free one for 0; call its `serve_forever`.
 
-    Use it as a context manager, or call `server_close`. Raises OSError when the port is taken.
+    Use it as a context manager, or call `server_close`. `memory` is its own when None. Raises OSError when
+    the port is taken.
     """
-    return _Server(port, body_bytes_max, catalog, now)
+    return _Server(port, body_bytes_max, catalog, now, memory or Memory())
 
 
 class _Server(ThreadingHTTPServer):
     def __init__(
-        self, port: int, body_bytes_max: int, catalog: Catalog | None, now: Callable[[], float]
+        self,
+        port: int,
+        body_bytes_max: int,
+        catalog: Catalog | None,
+        now: Callable[[], float],
+        memory: Memory,
     ) -> None:
         self.body_bytes_max = body_bytes_max
         self.catalog = catalog
         self.now = now
-        self.memory = Memory()
+        self.memory = memory
         super().__init__((ADDRESS, port), _Handler)
 
     def server_bind(self) -> None:
