@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""As dying.py, of which it is a variant with the same arguments: killed while it takes a turn in conversation.
+"""A variant of dying.py, with the same arguments: killed while it takes a turn in conversation.
 
 Every other turn is in the background.
 """

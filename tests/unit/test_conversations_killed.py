@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -174,7 +175,7 @@ runpy.run_path(sys.argv.pop(1), run_name="__main__")
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What killed programs left, after the next start of one that lives and fetches; what the service made."""
+    """What killed programs left, after one that lives has started and fetched; what the service made."""
 
     home: Home
     died: int
@@ -216,6 +217,7 @@ def test_killed_at_any_step_the_ledger_says_what_was_billed_or_reserves_more(aft
         entries = ledger.entries()
         totals = ledger.totals()
     count = Counter(entry.state for entry in entries)
+    print(f"{aftermath.died} killed: {dict(count)}, {len(aftermath.made)} made", file=sys.stderr)
     assert set(count) <= {"settled", "unknown", "released"}
     bills = {entry.billed for entry in entries if entry.state == "settled"}
     assert len(bills) <= 2  # a prompt's length makes a token more or less
