@@ -220,6 +220,13 @@ def test_the_sandbox_forgets_with_its_program(
         assert ledger.entry(gone["id"]).state == "released"
 
 
+def test_the_text_models_are_listed_with_their_prices(capsys: pytest.CaptureFixture[str]) -> None:
+    """One of them is the default, and each says where its numbers are from."""
+    listed = run(capsys, "models")["text_models"]
+    assert sum(each["default"] for each in listed) == 1
+    assert all(each["source"] and float(each["usd_per_million_tokens"]["input"]) > 0 for each in listed)
+
+
 def test_every_text_model_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """With its own price."""
     prices = {

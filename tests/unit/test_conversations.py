@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from tests.unit.conversations_cases import (
     FLARE,
     HANDLE,
     IN_BACKGROUND,
+    KEY,
     LUNA,
     PNG,
     REQUEST,
@@ -294,6 +296,20 @@ def test_a_full_disk_does_not_lose_an_answer_that_has_a_name(
     assert isinstance(came.outcome, TurnResult) and only_entry(home).billed == BILL_OF_USAGE
 
 
+def test_a_program_that_is_interrupted_leaves_the_answer_awaited(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C while the service works: nothing is decided."""
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(conversations.client, "fetch", interrupted)
+    with server_of(QUEUED) as server, pytest.raises(KeyboardInterrupt):
+        take(home, server.base_url, IN_BACKGROUND)
+    assert only_entry(home).state == "sent" and awaited_handles(home) == [HANDLE]
+
+
 def test_stopping_before_it_is_sent_costs_nothing(home: Home) -> None:
     """No byte leaves."""
     stop = threading.Event()
@@ -435,4 +451,12 @@ def test_neither_key_nor_prompt_is_in_what_is_shown(home: Home) -> None:
     with server_of(DONE) as server:
         result = take(home, server.base_url)
     shown = repr((TURN, result, responses.encode(TURN, FLARE, LUNA)))
-    assert "door" not in shown and "planted" not in shown
+    for body in (b"<html>", response("failed", error={"code": "server_error", "message": REQUEST.prompt})):
+        with server_of(body) as server, pytest.raises(ScumbleError) as caught:
+            take(home, server.base_url)
+        # As error reporters do that show local variables.
+        trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        said = "".join(trace.format())
+        assert "take_turn" in said and KEY not in said
+        shown += str(caught.value) + repr(caught.value) + repr(caught.value.details)
+    assert "door" not in shown and KEY not in shown
