@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from . import wire
 from .catalog import Model, TextModel
-from .cost import Usage
 from .errors import BadReply, ModerationBlocked, ModerationBlockedAfterwards, NoPictureMade
 from .refusals import identifier, read_json
 from .request import Picture, Request
 from .translation import _
 from .turns import Made, Said, Turn
-from .wire import Answer, Call, inspected, unpacked, whole_number
+from .wire import Answer, Call
 
 __all__ = [
     "Ticket",
@@ -152,29 +153,17 @@ def decode(body: bytes, request: Request) -> Answer:
     texts = [result for item in _calls(document) if isinstance(result := item.get("result"), str) and result]
     if not texts:
         raise _no_picture(document)
-    if len(texts) > _PICTURES_MAX:
-        raise BadReply(
-            reason=_("it holds {count} pictures, and {asked} were asked for").format(
-                count=len(texts), asked=request.n
-            )
-        )
-    pictures = tuple(unpacked(text) for text in texts)
-    seen = {inspected(data, request) for data in pictures}
-    if len(seen) != 1:
-        raise BadReply(reason=_("its pictures are of different sizes"))
-    media_type, size = seen.pop()
-    made, _said = counted(body)
-    usage = None if made is None else Usage(made.text_input, made.image_input, made.output)
-    return Answer(
-        pictures=pictures,
-        media_type=media_type,
-        size=size,
-        usage=usage,
-        quality=identifier(
-            next((item.get("quality") for item in _calls(document) if item.get("result")), "")
-        ),
-        created=_seconds(document.get("created_at")),
-    )
+    usage = document.get("tool_usage")
+    # The pictures as the Images API would have sent them, so that the same checks hold.
+    same = {
+        "data": [{"b64_json": text} for text in texts[: _PICTURES_MAX + 1]],
+        "quality": next((item.get("quality") for item in _calls(document) if item.get("result")), None),
+        "usage": usage.get("image_gen") if isinstance(usage, dict) else None,
+        "created": _seconds(document.get("created_at")),
+    }
+    # Only one is asked for; should more come, they were paid.
+    asked = replace(request, n=min(len(texts), _PICTURES_MAX))
+    return wire.decode(json.dumps(same).encode(), asked)
 
 
 def counted(body: bytes) -> tuple[Made | None, Said | None]:
@@ -237,7 +226,7 @@ def _seconds(value: object) -> int:
     """Whole Unix seconds; the API writes them as a float."""
     if isinstance(value, float) and 0 <= value <= _SECONDS_MAX:
         return int(value)
-    return whole_number(value, _SECONDS_MAX) or 0
+    return _count(value, _SECONDS_MAX) or 0
 
 
 def _made(value: object) -> Made | None:
@@ -246,26 +235,33 @@ def _made(value: object) -> Made | None:
     given, cached = value.get("input_tokens_details"), value.get("cached_tokens_details")
     if not isinstance(given, dict):
         return None
-    text = whole_number(given.get("text_tokens"), _TOKENS_MAX)
-    image = whole_number(given.get("image_tokens", 0), _TOKENS_MAX)
-    output = whole_number(value.get("output_tokens"), _TOKENS_MAX)
+    text = _count(given.get("text_tokens"), _TOKENS_MAX)
+    image = _count(given.get("image_tokens", 0), _TOKENS_MAX)
+    output = _count(value.get("output_tokens"), _TOKENS_MAX)
     if text is None or image is None or output is None:
         return None
     found = cached if isinstance(cached, dict) else {}
-    text_cached = whole_number(found.get("cached_text_tokens"), text) or 0
-    image_cached = whole_number(found.get("cached_image_tokens"), image) or 0
+    text_cached = _count(found.get("cached_text_tokens"), text) or 0
+    image_cached = _count(found.get("cached_image_tokens"), image) or 0
     return Made(text, image, output, text_cached, image_cached)
+
+
+def _count(value: object, most: int) -> int | None:
+    """The value when it is an integer from 0 to `most`, else None."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        return None
+    return value
 
 
 def _said(value: object) -> Said | None:
     if not isinstance(value, dict):
         return None
-    read = whole_number(value.get("input_tokens"), _TOKENS_MAX)
-    written = whole_number(value.get("output_tokens"), _TOKENS_MAX)
+    read = _count(value.get("input_tokens"), _TOKENS_MAX)
+    written = _count(value.get("output_tokens"), _TOKENS_MAX)
     if not read or written is None:
         return None
     details = value.get("input_tokens_details")
     found = details if isinstance(details, dict) else {}
-    cached = whole_number(found.get("cached_tokens"), read) or 0
-    into_cache = whole_number(found.get("cache_write_tokens"), read - cached) or 0
+    cached = _count(found.get("cached_tokens"), read) or 0
+    into_cache = _count(found.get("cache_write_tokens"), read - cached) or 0
     return Said(read, written, cached, into_cache)

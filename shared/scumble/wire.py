@@ -134,7 +134,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
         )
     from_elsewhere = iter(fetched)
     pictures = tuple(_picture_bytes(item, from_elsewhere) for item in items)
-    seen = {inspected(data, request) for data in pictures}
+    seen = {_inspected(data, request) for data in pictures}
     if len(seen) != 1:
         raise BadReply(reason=_("its pictures are of different sizes"))
     media_type, size = seen.pop()
@@ -144,7 +144,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
         size=size,
         usage=_usage(document.get("usage")),
         quality=identifier(document.get("quality")),
-        created=whole_number(document.get("created"), 2**53) or 0,
+        created=_whole(document.get("created"), 2**53) or 0,
     )
 
 
@@ -168,19 +168,14 @@ def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
                 return data
             raise BadReply(reason=_("it names an address instead of holding the picture"))
         raise BadReply(reason=_("it holds no picture"))
-    return unpacked(text)
-
-
-def unpacked(text: str) -> bytes:
-    """A picture from its base64. Raises BadReply."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise BadReply(reason=_("its picture is not complete base64")) from None
 
 
-def inspected(data: bytes, request: Request) -> tuple[str, Size]:
-    """Media type and size of one picture, when they are what was asked for. Raises BadReply."""
+def _inspected(data: bytes, request: Request) -> tuple[str, Size]:
+    """Media type and size of one picture, when they are what was asked for."""
     try:
         media_type, size = png.picture_size(data)
     except ValueError:
@@ -218,16 +213,15 @@ def _usage(value: object) -> Usage | None:
     details = value.get("input_tokens_details")
     if not isinstance(details, dict):
         return None
-    text = whole_number(details.get("text_tokens"), _TOKENS_MAX)
-    image = whole_number(details.get("image_tokens", 0), _TOKENS_MAX)
-    output = whole_number(value.get("output_tokens"), _TOKENS_MAX)
+    text = _whole(details.get("text_tokens"), _TOKENS_MAX)
+    image = _whole(details.get("image_tokens", 0), _TOKENS_MAX)
+    output = _whole(value.get("output_tokens"), _TOKENS_MAX)
     if text is None or image is None or not output:
         return None
     return Usage(text_input=text, image_input=image, output=output)
 
 
-def whole_number(value: object, most: int) -> int | None:
-    """The value when it is an integer from 0 to `most`, else None."""
+def _whole(value: object, most: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         return None
     return value

@@ -15,7 +15,7 @@ from servers import Behaviour, FaultServer, answers
 from scumble import catalog, conversations, store
 from scumble.cli import main
 from scumble.ledger import Ledger
-from scumble.sandbox.responses import Memory
+from scumble.sandbox.memory import Memory
 from scumble.settings import Home
 from tests.unit.cli_cases import run
 from tests.unit.conversations_cases import BILL_OF_USAGE, HANDLE, KEY, SIZE, response

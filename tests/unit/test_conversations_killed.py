@@ -21,7 +21,8 @@ from scumble.credentials import Account, Secret
 from scumble.errors import AnswerAwaited
 from scumble.jobs import prepare
 from scumble.ledger import Ledger
-from scumble.sandbox.responses import Memory
+from scumble.sandbox.memory import Memory
+from scumble.sandbox.responses import _Kept
 from scumble.sandbox.rules import Order
 from scumble.sandbox.server import serve
 from scumble.settings import Home
@@ -62,10 +63,15 @@ print("finished", flush=True)
 
 @dataclass(frozen=True)
 class Service:
-    """A sandbox that plays the service, and what it made, which is what it would bill."""
+    """A sandbox that plays the service, and what it remembers."""
 
     base_url: str
     memory: Memory
+
+    @property
+    def made(self) -> int:
+        """How many pictures were made, which is what it would bill."""
+        return sum(bool(kept.last) for kept in self.memory.all("response") if isinstance(kept, _Kept))
 
     def account(self) -> Account:
         return Account(self.base_url, Secret("sk-planted-0123456789"), "a test")
@@ -73,11 +79,10 @@ class Service:
 
 @contextlib.contextmanager
 def serving() -> Iterator[Service]:
-    memory = Memory(kept_max=1_000)
-    with serve(0, memory=memory) as server:
+    with serve(0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield Service(f"http://127.0.0.1:{server.server_address[1]}/v1", memory)
+        yield Service(f"http://127.0.0.1:{server.server_address[1]}/v1", server.memory)
         server.shutdown()
         thread.join()
 
@@ -111,14 +116,14 @@ def test_a_picture_is_fetched_after_the_program_that_asked_for_it_was_killed(
 ) -> None:
     """Killed while the service worked: made once, billed once, kept with its prompt."""
     kill_at("Awaiting", service)
-    assert (states(home), service.memory.made) == (["sent"], 0)
+    assert (states(home), service.made) == (["sent"], 0)
     (came,) = restarted(home, service)
     assert isinstance(came.outcome, TurnResult)
-    assert (states(home), service.memory.made) == (["settled"], 1)
+    assert (states(home), service.made) == (["settled"], 1)
     kept = store.find(home, came.id)
     assert kept.asked["prompt"] == "a small red door"
     assert (kept.folder / "picture-1.png").read_bytes() == came.outcome.answer.pictures[0]
-    assert restarted(home, service) == [] and service.memory.made == 1
+    assert restarted(home, service) == [] and service.made == 1
     with Ledger(home.ledger) as ledger:
         (entry,) = ledger.entries()
     assert 0 < entry.billed <= entry.spending.reserve and entry.from_usage
@@ -130,17 +135,17 @@ def test_a_kept_answer_is_settled_after_its_program_was_killed(
 ) -> None:
     """Killed between keeping and settling: nothing is even asked for again."""
     kill_at("Arrived", service, mode)
-    assert (states(home), service.memory.made) == (["sent"], 1)
+    assert (states(home), service.made) == (["sent"], 1)
     (came,) = conversations.fetch_answers(home, Account("http://127.0.0.1:1/v1", Secret("sk-1"), "a test"))
     assert isinstance(came.outcome, TurnResult)
-    assert (states(home), service.memory.made) == (["settled"], 1)
+    assert (states(home), service.made) == (["settled"], 1)
 
 
 def test_a_turn_that_was_only_reserved_is_released(home: Home, service: Service) -> None:
     """Nothing had left."""
     kill_at("Reserved", service)
     assert restarted(home, service) == []
-    assert (states(home), service.memory.made) == (["released"], 0)
+    assert (states(home), service.made) == (["released"], 0)
 
 
 def test_a_turn_that_was_leaving_is_unknown(home: Home, service: Service) -> None:

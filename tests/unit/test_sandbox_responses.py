@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from scumble import catalog, cost
-from scumble.sandbox.responses import Memory
+from scumble.sandbox.memory import Memory
+from scumble.sandbox.responses import _Kept
 from scumble.sandbox.service import respond
 from tests.unit.sandbox_cases import FLARE, HEADERS, NOW, SMALL, encoded, error_of, mask, picture
 
@@ -29,6 +30,11 @@ def ask(
         verb, "/v1/responses" + path, HEADERS, content, now=lambda: NOW, memory=memory
     )
     return status, json.loads(reply)
+
+
+def pictures_in(memory: Memory) -> int:
+    """How many were made, which is what the service would have billed."""
+    return sum(bool(kept.last) for kept in memory.all("response") if isinstance(kept, _Kept))
 
 
 def created(memory: Memory, **changes: object) -> Any:
@@ -57,7 +63,7 @@ def test_a_picture_is_made_and_counted() -> None:
     memory = Memory()
     document = created(memory)
     assert (document["object"], document["status"], document["created_at"]) == ("response", "completed", NOW)
-    assert image_of(document).size == SMALL and memory.made == 1
+    assert image_of(document).size == SMALL and pictures_in(memory) == 1
     tokens = cost.output_tokens(catalog.load().find(FLARE), SMALL, "low").expected
     assert document["tool_usage"]["image_gen"]["output_tokens"] == tokens
     assert document["usage"]["output_tokens"] == catalog.load().text_model("gpt-6-luna").likely_output
@@ -95,11 +101,11 @@ def test_a_response_in_the_background_is_made_when_it_is_asked_for() -> None:
     """Queued, in progress, completed; then always the same."""
     memory = Memory()
     document = created(memory, background=True)
-    assert (document["status"], document["output"], memory.made) == ("queued", [], 0)
+    assert (document["status"], document["output"], pictures_in(memory)) == ("queued", [], 0)
     path = f"/{document['id']}"
     replies = [ask(memory, path)[1] for _number in range(3)]
     assert [reply["status"] for reply in replies] == ["in_progress", "completed", "completed"]
-    assert replies[1] == replies[2] and memory.made == 1
+    assert replies[1] == replies[2] and pictures_in(memory) == 1
     assert image_of(replies[1]).size == SMALL
 
 
@@ -108,7 +114,7 @@ def test_a_cancelled_response_makes_nothing() -> None:
     memory = Memory()
     path = f"/{created(memory, background=True)['id']}"
     assert ask(memory, path + "/cancel", {})[1]["status"] == "cancelled"
-    assert ask(memory, path)[1]["status"] == "cancelled" and memory.made == 0
+    assert ask(memory, path)[1]["status"] == "cancelled" and pictures_in(memory) == 0
     finished = f"/{created(memory, background=True)['id']}"
     ask(memory, finished)
     ask(memory, finished)
@@ -134,10 +140,10 @@ def test_what_is_not_stored_cannot_be_found_again() -> None:
 
 def test_a_memory_is_not_shared_and_not_endless() -> None:
     """As the service's is not: others do not see it, and it forgets."""
-    memory = Memory()
+    memory = Memory(things_max=3)
     id = created(memory)["id"]
     assert ask(Memory(), f"/{id}")[0] == 404
-    for _number in range(64):
+    for _number in range(3):
         created(memory, background=True)
     assert ask(memory, f"/{id}")[0] == 404
 
@@ -175,7 +181,7 @@ def test_what_the_api_refuses_is_refused(changes: dict[str, Any], code: str, par
     answer = ask(memory, "", body)
     status, _type, found, about = error_of(answer)
     assert (found, about) == (code, param) and status in (400, 404)
-    assert memory.made == 0
+    assert pictures_in(memory) == 0
 
 
 def test_other_methods_and_addresses_are_refused() -> None:

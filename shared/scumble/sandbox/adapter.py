@@ -18,11 +18,11 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from ..catalog import Catalog
-from .responses import Memory
+from .memory import Memory
 from .service import respond
 
 _PLACEHOLDER = "Bearer sandbox"
-# Of this process: each request comes through an adapter of its own, and a conversation is of many.
+# Of this process: an adapter lives for one request only.
 _memory = Memory()
 
 

@@ -33,7 +33,7 @@ def parse(content_type: str, body: bytes, *, files_allowed: bool) -> Form:
     """The form in a request's body. Raises ApiError (400) when it is none, or none of an allowed kind."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _edit_form(json_object(body)) if files_allowed else Form(json_object(body))
+        return _edit_form(_json(body)) if files_allowed else Form(_json(body))
     if kind == "multipart/form-data" and files_allowed:
         boundary = _BOUNDARY.search(content_type)
         if boundary is None:
@@ -43,8 +43,7 @@ def parse(content_type: str, body: bytes, *, files_allowed: bool) -> Form:
     raise ApiError(400, REQUEST, "unsupported_content_type", None, f"The content type must be {expected}.")
 
 
-def json_object(body: bytes) -> dict[str, object]:
-    """The JSON object that a body is, without its nulls. Raises ApiError (400)."""
+def _json(body: bytes) -> dict[str, object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -60,14 +59,13 @@ def _edit_form(document: dict[str, object]) -> Form:
     images = document.pop("images", [])
     if not isinstance(images, list):
         raise refused("images", "Invalid type for 'images': expected an array.", "invalid_type")
-    files = [("image[]", picture(image, "images", number)) for number, image in enumerate(images, start=1)]
+    files = [("image[]", _picture(image, "images", number)) for number, image in enumerate(images, start=1)]
     overlays = [name for name in ("mask", "markup") if name in document]
-    files += [(name, picture(document.pop(name), name, 1)) for name in overlays]
+    files += [(name, _picture(document.pop(name), name, 1)) for name in overlays]
     return Form(document, tuple(files))
 
 
-def picture(reference: object, param: str, number: int) -> bytes:
-    """The bytes of {"image_url": "data:..."}. Raises ApiError (400)."""
+def _picture(reference: object, param: str, number: int) -> bytes:
     if not isinstance(reference, dict) or len(reference) != 1:
         raise refused(param, f"Each of '{param}' must hold one 'image_url' or 'file_id'.", "invalid_type")
     if "file_id" in reference:

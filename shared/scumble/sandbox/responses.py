@@ -8,13 +8,10 @@ then made when it is asked for again. Streaming, other tools and conversations w
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,10 +20,12 @@ from ..catalog import Catalog, TextModel
 from ..errors import UnknownModel
 from . import rules
 from .faults import REQUEST, USER, ApiError, missing, no_such_model, not_here, not_one_of, refused, unknown
-from .forms import Form, json_object, picture
+from .forms import parse
+from .memory import Memory
 from .rules import Order
 
-PATH = "/v1/responses"
+_PATH = "/v1/responses"
+_KIND = "response"
 
 _DEFAULT_TOOL_MODEL = "gpt-image-2.6-sunburst"
 _ACTIONS = ("generate", "edit", "auto")
@@ -59,40 +58,24 @@ _KNOWN = frozenset(
 )
 _TOOL_ONLY = ("type", "action", "input_image_mask", "model")
 _TOKENS_MAX = 128_000
-_KEPT_MAX = 64
 
 _Json = dict[str, Any]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Kept:
-    """A response; `order` is what is still to be made. `last` is the newest picture of its conversation,
-    encoded, `tokens` what it read and wrote."""
+    """A response; `order` is what is still to be made. `last` is the newest picture of its conversation as a
+    data URL, `tokens` what it read and wrote."""
 
-    document: _Json
+    document: _Json = field(repr=False)
     order: Order | None
-    last: bytes = field(default=b"", repr=False)
-    tokens: int = 0
+    tokens: int
+    last: str = field(default="", repr=False)
 
 
-class Memory:
-    """The responses of one service, the newest 64 or `kept_max`. For many threads; `made` counts pictures,
-    which is what the service would have billed."""
-
-    def __init__(self, kept_max: int = _KEPT_MAX) -> None:
-        self._kept_max = kept_max
-        self.lock = threading.RLock()
-        self.made = 0
-        self.numbers = 0
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-
-    def keep(self, kept: _Kept) -> None:
-        self._kept[kept.document["id"]] = kept
-        while len(self._kept) > self._kept_max:
-            self._kept.popitem(last=False)
-
-    def find(self, id: str) -> _Kept | None:
-        return self._kept.get(id)
+def serves(path: str) -> bool:
+    """Whether the path is one of these."""
+    return path == _PATH or path.startswith(_PATH + "/")
 
 
 @dataclass(frozen=True)
@@ -106,7 +89,7 @@ class Studio:
 
     def answer(self, method: str, path: str, content_type: str, body: bytes) -> _Json:
         """The document of a reply. Raises ApiError as the API refuses."""
-        id, _slash, verb = path.removeprefix(PATH).strip("/").partition("/")
+        id, _slash, verb = path.removeprefix(_PATH).strip("/").partition("/")
         expected = "GET" if id and not verb else "POST"
         if verb not in ("", "cancel"):
             raise ApiError(404, REQUEST, "unknown_url", None, "There is no such endpoint in the sandbox.")
@@ -115,17 +98,13 @@ class Studio:
         with self.memory.lock:
             if not id:
                 return self._created(content_type, body)
-            kept = self.memory.find(id)
+            kept = self._find(id)
             if kept is None:
-                message = "Response with that id not found."
-                raise ApiError(404, REQUEST, None, "response_id", message)
+                raise ApiError(404, REQUEST, None, "response_id", "Response with that id not found.")
             return self._cancelled(kept) if verb else self._advanced(kept)
 
     def _created(self, content_type: str, body: bytes) -> _Json:
-        if content_type.partition(";")[0].strip().lower() != "application/json":
-            message = "The content type must be application/json."
-            raise ApiError(400, REQUEST, "unsupported_content_type", None, message)
-        fields = json_object(body)
+        fields = parse(content_type, body, files_allowed=False).fields
         _check_names(fields)
         talker = self._talker(fields)
         before = self._before(fields)
@@ -137,47 +116,41 @@ class Studio:
         bound = _bound(fields)
         order = self._order(tool, prompt, images, before)
         words = cost.prompt_tokens(prompt) + talker.hidden_input[1] + talker.picture_input[1] * len(images)
-        kept = _Kept(self._blank(fields, talker, tool, body, background), order)
-        kept.tokens = words + (before.tokens if before else 0)
+        tokens = words + (before.tokens if before else 0)
+        kept = _Kept(self._blank(fields, talker, tool, body, background), order, tokens)
         if bound is not None and bound < talker.likely_output:
-            kept.order = None
-            _end(kept, "incomplete", bound)
-            kept.document["incomplete_details"] = {"reason": "max_output_tokens"}
+            details = {"incomplete_details": {"reason": "max_output_tokens"}}
+            kept = replace(_ended(kept, "incomplete", bound, details), order=None)
         elif background:
-            kept.document["status"] = "queued"
+            kept = replace(kept, document=kept.document | {"status": "queued"})
         else:
-            self._make(kept, talker)
+            kept = self._made(kept, order)
         if store:
-            self.memory.keep(kept)
+            self._keep(kept)
         return kept.document
 
     def _advanced(self, kept: _Kept) -> _Json:
-        if kept.document["status"] == "queued":
-            kept.document = kept.document | {"status": "in_progress"}
-        elif kept.document["status"] == "in_progress":
-            kept.document = dict(kept.document)
-            self._make(kept, self.catalog.text_model(kept.document["model"]))
+        if kept.order is not None and kept.document["status"] == "queued":
+            kept = replace(kept, document=kept.document | {"status": "in_progress"})
+        elif kept.order is not None:
+            kept = self._made(kept, kept.order)
+        self._keep(kept)
         return kept.document
 
     def _cancelled(self, kept: _Kept) -> _Json:
         if not kept.document["background"]:
             raise refused("response_id", "Only a background response can be cancelled.")
         if kept.order is not None:
-            kept.order = None
-            kept.document = kept.document | {"status": "cancelled"}
+            kept = replace(kept, document=kept.document | {"status": "cancelled"}, order=None)
+            self._keep(kept)
         return kept.document
 
-    def _make(self, kept: _Kept, talker: TextModel) -> None:
-        order = kept.order
-        if order is None:
-            return
+    def _made(self, kept: _Kept, order: Order) -> _Kept:
         made = self.make(order)
         encoded = made["data"][0]["b64_json"]
-        self.memory.made += 1
-        kept.order = None
-        kept.last = base64.b64decode(encoded)
+        own = kept.document["id"].removeprefix("resp_")
         call = {
-            "id": kept.document["id"].replace("resp_", "ig_"),
+            "id": "ig_" + own,
             "type": "image_generation_call",
             "status": "completed",
             "action": order.kind,
@@ -190,18 +163,25 @@ class Studio:
         }
         text = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
         message = {
-            "id": kept.document["id"].replace("resp_", "msg_"),
+            "id": "msg_" + own,
             "type": "message",
             "status": "completed",
             "role": "assistant",
             "content": [text],
         }
-        kept.document["output"] = [call, message]
-        kept.document["completed_at"] = self.seconds
-        _end(kept, "completed", talker.likely_output)
+        more: _Json = {"output": [call, message], "completed_at": self.seconds}
         if "usage" in made:
-            searches = {"num_requests": 0}
-            kept.document["tool_usage"] = {"image_gen": made["usage"], "web_search": searches}
+            more["tool_usage"] = {"image_gen": made["usage"], "web_search": {"num_requests": 0}}
+        talker = self.catalog.text_model(kept.document["model"])
+        ended = _ended(kept, "completed", talker.likely_output, more)
+        return replace(ended, order=None, last=f"data:image/{made['output_format']};base64,{encoded}")
+
+    def _find(self, id: str) -> _Kept | None:
+        kept = self.memory.find(_KIND, id)
+        return kept if isinstance(kept, _Kept) else None
+
+    def _keep(self, kept: _Kept) -> None:
+        self.memory.keep(_KIND, kept.document["id"], kept, 2 * len(kept.last))
 
     def _talker(self, fields: Mapping[str, object]) -> TextModel:
         name = fields.get("model")
@@ -216,32 +196,31 @@ class Studio:
         id = fields.get("previous_response_id")
         if id is None:
             return None
-        kept = self.memory.find(str(id))
+        kept = self._find(str(id))
         if kept is None or kept.order is not None:
             message = "The previous response was not found, or is not finished."
             raise ApiError(400, REQUEST, "previous_response_not_found", "previous_response_id", message)
         return kept
 
-    def _order(self, tool: _Json, prompt: str, images: list[bytes], before: _Kept | None) -> Order:
+    def _order(self, tool: _Json, prompt: str, images: list[object], before: _Kept | None) -> Order:
         """The tool's work as the Images API would be asked for it."""
-        known = images or ([before.last] if before and before.last else [])
+        known = images or ([{"image_url": before.last}] if before and before.last else [])
         action = tool.get("action", "auto")
         if action not in _ACTIONS:
             raise not_one_of("tools[0].action", action, _ACTIONS)
         if action == "edit" and not known:
             raise refused("tools[0].action", "There is no image to edit in this conversation.", type=USER)
-        kind: Any = "edit" if action == "edit" or (action == "auto" and known) else "generate"
-        fields = {name: value for name, value in tool.items() if name not in _TOOL_ONLY and value is not None}
-        fields |= {"model": tool.get("model") or _DEFAULT_TOOL_MODEL, "prompt": prompt}
-        if fields.get("moderation", "auto") not in _MODERATION:
-            raise not_one_of("tools[0].moderation", fields["moderation"], _MODERATION)
-        if kind == "edit":
-            fields.pop("moderation", None)
-        files = [("image[]", data) for data in known] if kind == "edit" else []
-        if tool.get("input_image_mask") is not None:
-            files.append(("mask", picture(tool["input_image_mask"], "tools[0].input_image_mask", 1)))
+        is_edit = action == "edit" or (action == "auto" and bool(known))
+        asked = {name: value for name, value in tool.items() if name not in _TOOL_ONLY}
+        asked |= {"model": tool.get("model") or _DEFAULT_TOOL_MODEL, "prompt": prompt}
+        if tool.get("moderation", "auto") not in _MODERATION:
+            raise not_one_of("tools[0].moderation", tool["moderation"], _MODERATION)
+        if is_edit:
+            asked.pop("moderation", None)
+            asked |= {"images": known, "mask": tool.get("input_image_mask")}
+        form = parse("application/json", json.dumps(asked).encode(), files_allowed=is_edit)
         today = datetime.fromtimestamp(self.seconds, UTC).date()
-        order = rules.check(kind, Form(fields, tuple(files)), self.catalog, today)
+        order = rules.check("edit" if is_edit else "generate", form, self.catalog, today)
         if "responses" not in order.model.endpoints:
             raise no_such_model(order.model.id)
         return order
@@ -249,8 +228,7 @@ class Studio:
     def _blank(
         self, fields: Mapping[str, object], talker: TextModel, tool: _Json, body: bytes, background: bool
     ) -> _Json:
-        self.memory.numbers += 1
-        seed = f"{self.memory.numbers} {self.seconds} ".encode() + body
+        seed = f"{self.memory.next_number()} {self.seconds} ".encode() + body
         echoed = {name: value for name, value in tool.items() if name != "input_image_mask"}
         return {
             "id": "resp_" + hashlib.sha256(seed).hexdigest()[:48],
@@ -280,18 +258,19 @@ class Studio:
         }
 
 
-def _end(kept: _Kept, status: str, written: int) -> None:
+def _ended(kept: _Kept, status: str, written: int, more: _Json) -> _Kept:
     """Nothing is cached here, so every token read is billed in full."""
     read = kept.tokens
-    kept.tokens = read + written
-    kept.document["status"] = status
-    kept.document["usage"] = {
+    usage = {
         "input_tokens": read,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": read + written,
     }
+    return replace(
+        kept, document=kept.document | {"status": status, "usage": usage} | more, tokens=read + written
+    )
 
 
 def _check_names(fields: Mapping[str, object]) -> None:
@@ -316,14 +295,14 @@ def _tool(fields: Mapping[str, object]) -> _Json:
         raise refused("tools", "Invalid tool.", "invalid_type") from None
 
 
-def _input(value: object) -> tuple[str, list[bytes]]:
-    """The words and the pictures of the user's message."""
+def _input(value: object) -> tuple[str, list[object]]:
+    """The words of the user's message, and what it names as pictures."""
     if isinstance(value, str):
         return value, []
     if not isinstance(value, list) or not value:
         raise missing("input")
     words: list[str] = []
-    images: list[bytes] = []
+    images: list[object] = []
     for item in value:
         content = item.get("content") if isinstance(item, dict) and item.get("role") == "user" else None
         if isinstance(content, str):
@@ -336,8 +315,7 @@ def _input(value: object) -> tuple[str, list[bytes]]:
             if kind == "input_text" and isinstance(part.get("text"), str):
                 words.append(part["text"])
             elif kind == "input_image":
-                reference = {name: part[name] for name in ("image_url", "file_id") if part.get(name)}
-                images.append(picture(reference, "input", len(images) + 1))
+                images.append({name: part[name] for name in ("image_url", "file_id") if part.get(name)})
             else:
                 raise not_here("input", "anything but words and pictures")
     return "\n".join(words), images

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ..catalog import Catalog
 from .faults import REQUEST, ApiError
-from .responses import Memory
+from .memory import Memory
 from .service import respond
 
 ADDRESS = "127.0.0.1"
@@ -30,29 +30,22 @@ def serve(
     body_bytes_max: int = BODY_BYTES_MAX,
     catalog: Catalog | None = None,
     now: Callable[[], float] = time.time,
-    memory: Memory | None = None,
 ) -> ThreadingHTTPServer:
     """A server bound to 127.0.0.1 and the port, any free one for 0; call its `serve_forever`.
 
-    Use it as a context manager, or call `server_close`. `memory` is its own when None. Raises OSError when
-    the port is taken.
+    Use it as a context manager, or call `server_close`. Raises OSError when the port is taken.
     """
-    return _Server(port, body_bytes_max, catalog, now, memory or Memory())
+    return _Server(port, body_bytes_max, catalog, now)
 
 
 class _Server(ThreadingHTTPServer):
     def __init__(
-        self,
-        port: int,
-        body_bytes_max: int,
-        catalog: Catalog | None,
-        now: Callable[[], float],
-        memory: Memory,
+        self, port: int, body_bytes_max: int, catalog: Catalog | None, now: Callable[[], float]
     ) -> None:
         self.body_bytes_max = body_bytes_max
         self.catalog = catalog
         self.now = now
-        self.memory = memory
+        self.memory = Memory()
         super().__init__((ADDRESS, port), _Handler)
 
     def server_bind(self) -> None:

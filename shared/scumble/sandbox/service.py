@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Images API as one function: a request goes in, the reply comes out; of conversations a memory is kept.
+"""The API as one function: a request goes in, the reply comes out; a Memory given to it is all it keeps.
 
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
@@ -22,9 +22,10 @@ from ..catalog import Catalog, Model, load
 from . import pictures, responses, rules
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
+from .memory import Memory
 from .painter import paint
 from .redrawing import redraw
-from .responses import Memory, Studio
+from .responses import Studio
 from .rules import Order
 from .scaling import fitted
 from .subject import cut_out
@@ -49,9 +50,9 @@ def respond(
     """Status, headers and body of the reply. `headers` may be in any case.
 
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
-    GET /v1/models and /v1/models/ID, and what `responses` has. `catalog` is the built-in one when None; `now`
-    is the time in Unix seconds, which decides what has been shut down. `memory` is what later calls may refer
-    to; without one nothing can be.
+    GET /v1/models and /v1/models/ID; conversations, see sandbox.responses. `catalog` is the built-in one when
+    None; `now` is the time in Unix seconds, which decides what has been shut down. What one request leaves
+    for later ones is in `memory`.
     """
     given = {name.lower(): value for name, value in headers.items()}
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
@@ -104,7 +105,7 @@ def _answer(
     memory: Memory,
 ) -> dict[str, object]:
     today = datetime.fromtimestamp(seconds, UTC).date()
-    if path == responses.PATH or path.startswith(responses.PATH + "/"):
+    if responses.serves(path):
         studio = Studio(catalog, seconds, lambda order: _made(order, seconds), memory)
         return studio.answer(method, path, content_type, body)
     expected = "POST" if path in _WORK else "GET"
