@@ -161,15 +161,12 @@ def take_turn(
             if not 200 <= reply.status < 300:
                 source = account.key_source
                 raise wire.error_from(reply.status, reply.headers, reply.body, turn.request, source)
-            course.mark_named(responses.ticket(reply.body))
+            course.mark_answered(reply)
             body = reply.body
+            if course.under_way and patience_seconds <= 0:
+                raise AnswerAwaited(reason=_("it was not waited for"))
             if course.under_way:
-                course.abandon_place()
-                if patience_seconds <= 0:
-                    raise AnswerAwaited(reason=_("it was not waited for"))
                 body = _awaited_body(course.response, account, stop, patience_seconds)
-            elif course.place is not None:
-                course.place.close(reply.headers.get("content-type", ""))
             return _finished(home, ledger, id, body, asked, on_event)
         except BaseException as error:
             failure = course.close_after(error)
@@ -196,7 +193,7 @@ def fetch_answers(
     fetched = []
     with Ledger(home.ledger) as ledger:
         waiting = [each for each in ledger.awaited() if responses.is_handle(each.handle)]
-        pending.clear(home, _open_ids(ledger))
+        _clear_notes(home, ledger)
         for each in waiting:
             id = each.entry.id
             if each.entry.spending.sandbox != account.sandbox or (ids and not id.startswith(ids)):
@@ -260,8 +257,20 @@ class _Course:
         self._sent = True
         self._on_event(Sent(self._id))
 
-    def mark_named(self, ticket: responses.Ticket | None) -> None:
-        """From here on the answer can be fetched by its name: that is on disk on return."""
+    def mark_answered(self, reply: client.Received) -> None:
+        """The answer is kept, or can be fetched by its name, which is on disk on return; or both."""
+        ticket = responses.ticket(reply.body)
+        if ticket is not None and ticket.under_way:
+            self._abandon_place()
+        elif self.place is not None:
+            try:
+                self.place.close(reply.headers.get("content-type", ""))
+            except StorageError:
+                self._mark_named(ticket)
+                raise
+        self._mark_named(ticket)
+
+    def _mark_named(self, ticket: responses.Ticket | None) -> None:
         if ticket is None:
             return
         self._ledger.await_answer(self._id, ticket.handle)
@@ -269,14 +278,14 @@ class _Course:
         if ticket.under_way:
             self._on_event(Awaiting(self._id, ticket.handle))
 
-    def abandon_place(self) -> None:
+    def _abandon_place(self) -> None:
         """No reply to keep came, or none yet."""
         if self.place is not None:
             self.place.abandon()
 
     def close_after(self, error: BaseException) -> BaseException:
         """Release, mark unknown, or leave it to a later fetch; gives the error to raise."""
-        self.abandon_place()
+        self._abandon_place()
         if self._sent and isinstance(error, StorageError):
             error = StorageFailedAfterSending(**error.details)
         code = error.code if isinstance(error, ScumbleError) else "defect"
@@ -413,8 +422,15 @@ def _give_up(ledger: Ledger, id: str, code: str) -> None:
         ledger.unknown(id, code)
 
 
-def _open_ids(ledger: Ledger) -> set[str]:
-    return {each.id for each in ledger.entries() if each.state in ("reserved", "sent", "unknown")}
+def _clear_notes(home: Home, ledger: Ledger) -> None:
+    """What killed programs noted, and nobody will ask for any more."""
+    for id in pending.ids(home):
+        try:
+            is_over = ledger.entry(id).state in ("settled", "released")
+        except KeyError:
+            is_over = True
+        if is_over:
+            pending.forget(home, id)
 
 
 def _asked_as_recorded(entry: Entry) -> dict[str, Any]:

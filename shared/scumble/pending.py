@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .private_files import make_folder, replace, storage_errors
@@ -46,10 +46,9 @@ def forget(home: Home, id: str) -> None:
         (home.folder / _FOLDER / f"{id}.json").unlink(missing_ok=True)
 
 
-def clear(home: Home, still_open: Collection[str]) -> None:
-    """Delete what killed programs left: every note whose spending is not among these. Raises StorageError."""
+def ids(home: Home) -> list[str]:
+    """The ids that something is noted under. Raises StorageError."""
     with storage_errors(home.folder):
         folder = home.folder / _FOLDER
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if _NAME.fullmatch(path.name) and path.stem not in still_open:
-                path.unlink(missing_ok=True)
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [name.removesuffix(".json") for name in names if _NAME.fullmatch(name)]

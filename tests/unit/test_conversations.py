@@ -296,6 +296,26 @@ def test_a_full_disk_does_not_lose_an_answer_that_has_a_name(
     assert isinstance(came.outcome, TurnResult) and only_entry(home).billed == BILL_OF_USAGE
 
 
+def test_a_ledger_that_fails_after_the_answer_does_not_lose_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept first; the next start settles what the ledger could not take."""
+
+    def full(*_arguments: object) -> None:
+        raise StorageError(path=home.folder, reason="the disk is full")
+
+    with monkeypatch.context() as patched, server_of(DONE) as server:
+        for change in ("await_answer", "settle", "unknown"):
+            patched.setattr(Ledger, change, full)
+        with pytest.raises(StorageFailedAfterSending):
+            take(home, server.base_url)
+    entry = only_entry(home)
+    assert entry.state == "sent" and store.find(home, entry.id).reply() == DONE
+    monkeypatch.setattr("scumble.ledger.is_gone", lambda _process: True)
+    prepare(home)
+    assert (only_entry(home).state, only_entry(home).billed) == ("settled", BILL_OF_USAGE)
+
+
 def test_a_program_that_is_interrupted_leaves_the_answer_awaited(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
