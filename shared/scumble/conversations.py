@@ -29,7 +29,6 @@ from .errors import (
     BadReply,
     BadRequest,
     Billing,
-    NotConnected,
     NoUsableAnswer,
     ScumbleError,
     ServiceRefusal,
@@ -336,7 +335,7 @@ def _stopped_body(response: str, account: Account) -> bytes:
     """Ask the service to stop; its response when it was finished all the same, or says what was used."""
     try:
         reply = client.send(responses.cancel_call(response), account, on_sent=lambda: None)
-    except (NotConnected, ScumbleError):
+    except ScumbleError:
         raise AnswerAwaited(reason=_("the service could not be asked to stop")) from None
     ticket = responses.ticket(reply.body) if reply.status == 200 else None
     if ticket is None or ticket.under_way:
