@@ -20,13 +20,26 @@ from .models import (
     Prices,
     RateTier,
     SizeRule,
+    TextModel,
+    TextPrices,
     TextRule,
     VectorRule,
 )
 from .shapes import Size
 from .translation import _
 
-__all__ = ["Catalog", "InputRule", "Model", "OutputRule", "Prices", "SizeRule", "TextRule", "load"]
+__all__ = [
+    "Catalog",
+    "InputRule",
+    "Model",
+    "OutputRule",
+    "Prices",
+    "SizeRule",
+    "TextModel",
+    "TextPrices",
+    "TextRule",
+    "load",
+]
 
 _BUILT_IN = Path(__file__).with_name("catalog.json")
 _SCHEMA = 1
@@ -39,7 +52,9 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Catalog:
-    """All known models, the one to take when none is named first.
+    """All known models, and the ones to take when none is named.
+
+    `text_models` are those that can hold a conversation about pictures.
 
     `user_priced` are the ids for which the user's own file gives prices, `prices_hold_for` the hosts of other
     servers for which it says that all prices hold, such as a relay that bills what the service does.
@@ -49,7 +64,9 @@ class Catalog:
     source: str
     default_model: str
     default_quality: str
+    default_text_model: str
     models: tuple[Model, ...]
+    text_models: tuple[TextModel, ...]
     user_priced: frozenset[str] = frozenset()
     prices_hold_for: frozenset[str] = frozenset()
 
@@ -61,7 +78,10 @@ class Catalog:
         models = tuple(
             model if model.id in self.user_priced else replace(model, prices=None) for model in self.models
         )
-        return replace(self, models=models)
+        text_models = tuple(
+            each if each.id in self.user_priced else replace(each, prices=None) for each in self.text_models
+        )
+        return replace(self, models=models, text_models=text_models)
 
     def find(self, id: str) -> Model:
         """The model of that id or snapshot, ended or not. Raises UnknownModel."""
@@ -70,6 +90,13 @@ class Catalog:
                 return model
         choices = ", ".join(model.id for model in self.live(date.today()))
         raise UnknownModel(model=id, choices=choices)
+
+    def text_model(self, id: str) -> TextModel:
+        """The text model of that id. Raises UnknownModel."""
+        for model in self.text_models:
+            if id == model.id:
+                return model
+        raise UnknownModel(model=id, choices=", ".join(model.id for model in self.text_models))
 
     def live(self, today: date) -> tuple[Model, ...]:
         """The models not yet shut down."""
@@ -125,13 +152,36 @@ def _catalog(base: _Json, changes: _Json) -> Catalog:
         kept = {key: value for key, value in whole.get(id, {}).items() if not isinstance(data.get(key), str)}
         whole[id] = _merged(kept, _resolved(data, named))
     models = tuple(_model(id, data) for id, data in whole.items())
-    priced = [data["id"] for data in changes.get("models", []) if data.get("prices") is not None]
-    top = base | changes | {"models": models, "user_priced": priced}
+    text_models = _text_models(base, changes)
+    changed = (*changes.get("models", []), *changes.get("text_models", []))
+    priced = [data["id"] for data in changed if data.get("prices") is not None]
+    top = base | changes | {"models": models, "text_models": text_models, "user_priced": priced}
     catalog = _build(Catalog, {key: value for key, value in top.items() if key not in ("schema", "named")})
     default = next((model for model in models if model.id == catalog.default_model), None)
     if default is None or catalog.default_quality not in default.qualities:
         raise ValueError("default_model and default_quality must be a model and one of its qualities")
+    if catalog.default_text_model not in [model.id for model in text_models]:
+        raise ValueError("default_text_model must be one of text_models")
     return catalog
+
+
+def _text_models(base: _Json, changes: _Json) -> tuple[TextModel, ...]:
+    whole: dict[str, _Json] = {}
+    for data in (*base["text_models"], *_a(list, changes.get("text_models", []))):
+        id = _a(str, _a(dict, data).get("id"))
+        whole[id] = _merged(whole.get(id, {}), data)
+    return tuple(_text_model(id, data) for id, data in whole.items())
+
+
+def _text_model(id: str, data: _Json) -> TextModel:
+    try:
+        model = _build(TextModel, data)
+        spans = (model.hidden_input, model.picture_input)
+        if any(list(span) != sorted(span) for span in spans) or model.input_max < 1:
+            raise ValueError("token counts must rise from low to high")
+        return model
+    except ValueError as problem:
+        raise ValueError(f"{id}: {problem}") from None
 
 
 def _named(document: _Json, section: str) -> _Json:
@@ -300,14 +350,16 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "tuple[Size, ...]": _list(Size.parse),
     "tuple[Size, Size, Size] | None": _optional(_list(Size.parse, 3)),
     "tuple[Model, ...]": lambda models: models,
+    "tuple[TextModel, ...]": lambda models: models,
+    "tuple[int, int, int]": _list(_number, 3),
     "Mapping[str, int]": _mapping(_number),
     "Mapping[int, Size]": _mapping(Size.parse, int),
-    "tuple[int, int, int]": _list(_number, 3),
     "Mapping[str, tuple[int, int, int]]": _mapping(_list(_number, 3)),
     "Mapping[Size, Mapping[str, int]]": _mapping(_mapping(_number), Size.parse),
     "tuple[RateTier, ...]": _list(lambda value: _build(RateTier, _a(dict, value))),
     "SizeRule": lambda value: _build(SizeRule, _a(dict, value)),
     "TextRule": lambda value: _build(TextRule, _a(dict, value)),
+    "TextPrices | None": _optional(lambda value: _build(TextPrices, _a(dict, value))),
     "Prices | None": _optional(lambda value: _build(Prices, _a(dict, value))),
     "OutputRule | None": _optional(lambda value: _build(OutputRule, _a(dict, value))),
     "AnimationRule | None": _optional(lambda value: _build(AnimationRule, _a(dict, value))),

@@ -125,13 +125,14 @@ def send(
     return answer
 
 
-def fetch(path: str, account: Account) -> Received:
-    """GET what the service says of itself, such as "/models"; bills nothing, whatever its status.
+def fetch(path: str, account: Account, most_bytes: int = FACTS_BYTES_MAX) -> Received:
+    """GET what the service says of itself, such as "/models", or an answer that it keeps; bills nothing,
+    whatever its status.
 
-    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, 8 MiB), SetupError as send().
+    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, `most_bytes`), SetupError as send().
     """
     address = _address(path, account)
-    answer = _get(address, account, account, Bounds(QUICK_SECONDS, FACTS_BYTES_MAX))
+    answer = _get(address, account, account, Bounds(QUICK_SECONDS, most_bytes))
     if isinstance(answer, OutcomeUnknown):
         raise NoUsableAnswer(host=account.host, reason=_lower_first(answer.what_happened))
     if isinstance(answer, NotConnected):

@@ -46,7 +46,14 @@ __all__ = [
 ]
 
 Part = Literal[
-    "text_input", "image_input", "image_output", "animation_output", "svg_author", "partial_images"
+    "text_input",
+    "image_input",
+    "image_output",
+    "animation_output",
+    "svg_author",
+    "partial_images",
+    "conversation_input",
+    "conversation_output",
 ]
 
 # Of a bill alone: a part of its own, so that no one learns from it how many tokens a picture has.

@@ -12,10 +12,12 @@
         QuotaExhausted, BillingLimit, BudgetExceeded
       ServiceRefusal      the service will not make this picture
         ModerationBlocked, RequestRejected
+        ConversationGone, NoPictureMade
       TryLater            the same request may work in a while; no work was done
         NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
         ConnectionLost, UploadCutShort, TimedOut, ServerFault, BadReply, StreamFailed
+        AnswerAwaited, AnswerGone
       StorageError        the data folder cannot be used
         StorageFailedAfterSending
       NotSaved            the picture is paid for and kept, but not where it was wanted
@@ -302,6 +304,25 @@ class FieldNotKnown(RequestRejected):
     )
 
 
+class ConversationGone(ServiceRefusal):
+    """The turn to follow is not there, for instance because it is too long ago, or was the sandbox's."""
+
+    code = "conversation-gone"
+    sentence = N_(
+        "The service does not have the turn before, or no longer: it keeps them for a limited time."
+    )
+    remedy = N_("Begin anew with its picture: scumble results export, then scumble turn --image")
+
+
+class NoPictureMade(ServiceRefusal):
+    """The service ended its work without a picture; who raises it sets `billing` where more is known."""
+
+    code = "no-picture-made"
+    sentence = N_("The service ended its work without a picture: {reason}.")
+    remedy = N_("Change the wording, or ask again.")
+    billing = Billing.MAYBE
+
+
 class TryLater(ScumbleError):
     """No work was done; the same request may succeed later."""
 
@@ -386,6 +407,25 @@ class StreamEnded(BadReply):
 class StreamFailed(OutcomeUnknown):
     code = "stream-failed"
     sentence = N_("The service failed while it drew the picture: {kind}.")
+
+
+class AnswerAwaited(OutcomeUnknown):
+    """The service works on it in the background, or keeps the answer, and it can be fetched at any time."""
+
+    code = "answer-awaited"
+    sentence = N_("The answer is not here yet: {reason}.")
+    remedy = N_("The service keeps it; to fetch it costs nothing: scumble results fetch")
+
+
+class AnswerGone(OutcomeUnknown):
+    """Asked for by its name, the service no longer has it."""
+
+    code = "answer-gone"
+    sentence = N_("The service does not have the answer, or no longer: it keeps them for a limited time.")
+    remedy = N_(
+        "It is listed as unknown under Spending. Was it asked with another key, fetch it with that one; else"
+        " settle it by the service's bill: scumble spend settle"
+    )
 
 
 class StorageError(ScumbleError):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isqrt
 
@@ -287,3 +287,54 @@ class Model:
         if self.shutdown is not None and self.ended(today):
             successor = _(" or ").join(self.successors)
             raise ModelEnded(model=self.id, date=self.shutdown.isoformat(), successor=successor)
+
+
+@dataclass(frozen=True)
+class TextPrices:
+    """Micro-dollars per 1,000,000 tokens of a text model.
+
+    For a call with more than `long_above` input tokens all input costs `long_input_percent` of its rate, and
+    the output `long_output_percent`.
+    """
+
+    input: int
+    input_cached: int
+    cache_write: int
+    output: int
+    long_above: int
+    long_input_percent: int
+    long_output_percent: int
+
+    def at(self, input_tokens: int) -> TextPrices:
+        """The rates of a call with so many input tokens."""
+        if input_tokens <= self.long_above:
+            return self
+        return replace(
+            self,
+            input=self.input * self.long_input_percent // 100,
+            input_cached=self.input_cached * self.long_input_percent // 100,
+            cache_write=self.cache_write * self.long_input_percent // 100,
+            output=self.output * self.long_output_percent // 100,
+        )
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A model that talks and has its pictures made by an image model, as the Responses API offers it.
+
+    Its own tokens are not published beforehand, so they are (low, expected, high): `hidden_input`, which the
+    service adds to every call, and `picture_input` of one picture that it looks at; `likely_output` is what
+    it writes. `input_max` is the most that a call may bring. `effort` is how much it is asked to think, ""
+    for a model that is not asked so. `source` says where prices and tokens are from, and how sure they are.
+    """
+
+    id: str
+    title: str
+    note: str
+    prices: TextPrices | None
+    input_max: int
+    effort: str
+    hidden_input: tuple[int, int, int]
+    picture_input: tuple[int, int, int]
+    likely_output: int
+    source: str

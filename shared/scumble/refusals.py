@@ -13,6 +13,7 @@ from .errors import (
     AccessDenied,
     BadReply,
     BillingLimit,
+    ConversationGone,
     EditsNotOffered,
     FieldNotKnown,
     KeyRefused,
@@ -132,6 +133,10 @@ def _field_not_known(refusal: _Refusal) -> ScumbleError:
     return FieldNotKnown(param=param) if param else _rejected(refusal)
 
 
+def _conversation_gone(_told: _Refusal) -> ScumbleError:
+    return ConversationGone()
+
+
 def _rejected(refusal: _Refusal) -> ScumbleError:
     kind = identifier(refusal.code) or identifier(refusal.type) or f"HTTP {refusal.status}"
     return RequestRejected(kind=kind, param=identifier(refusal.param) or _("an option it does not name"))
@@ -154,6 +159,7 @@ _BY_CODE: dict[str, _Make] = {
     "organization_spend_limit_exceeded": _quota,
     "project_spend_limit_exceeded": _quota,
     "organization_usage_limit_exceeded": _quota,
+    "previous_response_not_found": _conversation_gone,
     "rate_limit_exceeded": _rate_limited,
     "server_error": _server_fault,
     "server_is_overloaded": _overloaded,

@@ -7,7 +7,6 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from . import formats
 from .cost import Usage
@@ -47,7 +46,7 @@ _TOKENS_MAX = 1_000_000
 class Call:
     """One POST: a JSON body, or form fields and files as (field, file name, content, media type)."""
 
-    path: Literal["/images/generations", "/images/edits"]
+    path: str
     json: dict[str, object] | None = field(default=None, repr=False)
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     files: tuple[tuple[str, str, bytes | OnDisk, str], ...] = field(default=(), repr=False)

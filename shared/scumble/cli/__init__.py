@@ -20,7 +20,7 @@ from ..reports import TOPICS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import budgeting, keys, making, options, planning, results, spending
+from . import budgeting, conversing, keys, making, options, planning, results, spending
 from .numbers import count, port
 from .output import accept_any_text, flush, give_up_output, print_error, print_json
 
@@ -84,6 +84,8 @@ def _run(chosen: argparse.Namespace) -> None:
         planning.models(chosen, catalog, home)
     elif chosen.command == "sandbox":
         _serve_sandbox(chosen)
+    elif chosen.command == "turn":
+        conversing.turn(chosen, catalog, home)
     else:
         make = making.generate if chosen.command == "generate" else making.edit
         make(chosen, catalog, home)
@@ -167,6 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_window(edit)
     _add_money(edit)
     edit.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+
+    conversing.add_parser(commands.add_parser, _add_prompted, _add_money, _size_or_auto)
 
     _add_budget(
         commands.add_parser("budget", help=_("limits on what may be spent, and what is left of them"))
@@ -260,6 +264,10 @@ def _add_asked(parser: argparse.ArgumentParser, prompt_required: bool) -> None:
         help=_("partial pictures on the way, up to 3; each is billed"),
     )
     _add_model(parser)
+
+
+def _add_prompted(parser: argparse.ArgumentParser) -> None:
+    _add_asked(parser, prompt_required=True)
 
 
 def _add_window(parser: argparse.ArgumentParser) -> None:

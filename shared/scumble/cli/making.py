@@ -242,5 +242,5 @@ def read_prompt(arguments: argparse.Namespace) -> None:
             arguments.prompt = sys.stdin.read().strip() if sys.stdin else ""
         except UnicodeDecodeError:
             raise BadRequest(reason=_("the prompt holds characters that are not text")) from None
-    if arguments.command in ("generate", "edit") and not arguments.prompt:
+    if arguments.command in ("generate", "edit", "turn") and not arguments.prompt:
         raise BadRequest(reason=_("the prompt is empty"))

@@ -78,10 +78,12 @@ def usd_document(span: Span) -> dict[str, str]:
 
 def estimate_document(estimate: Estimate) -> dict[str, object]:
     """The estimate's JSON form; `usd` is None when the model's price is unknown."""
-    tokens = {"text_input": 0, "image_input": 0, "image_output": 0}
+    tokens: dict[str, int] = {"text_input": 0, "image_input": 0, "image_output": 0}
     for line in estimate.lines:
-        part = line.part if line.part in tokens else "image_output"
-        tokens[part] += line.tokens.expected
+        # Of a picture's output there are several parts; of a conversation each is its own.
+        is_output = line.part not in tokens and not line.part.startswith("conversation_")
+        part = "image_output" if is_output else line.part
+        tokens[part] = tokens.get(part, 0) + line.tokens.expected
     return {
         "model": estimate.model,
         "quality": estimate.quality,

@@ -10,7 +10,7 @@ from datetime import date
 
 from .. import cost, geometry, listing
 from ..alternatives import Window, cheaper
-from ..catalog import Catalog, Model
+from ..catalog import Catalog, Model, TextModel
 from ..credentials import Account, find_account
 from ..errors import BadRequest
 from ..ledger import learned_from_bills
@@ -149,7 +149,8 @@ def models(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         documents = [_model_document(model, catalog, today, listed) for model in catalog.models]
         asked = listed.asked_at.isoformat() if listed else None
         about = {"as_of": catalog.as_of.isoformat(), "source": catalog.source, "asked_at": asked}
-        print_json({**about, "models": documents, "warnings": remarks})
+        talkers = [_text_model_document(each, catalog) for each in catalog.text_models]
+        print_json({**about, "models": documents, "text_models": talkers, "warnings": remarks})
     else:
         head = [_("model"), _("1024x1024, {quality}").format(quality=catalog.default_quality), _("until")]
         rows = [
@@ -189,6 +190,24 @@ def _end_text(model: Model, listed: Listing | None) -> str:
     return _("{date}, then {successor}").format(
         date=ends.isoformat(), successor=", ".join(model.successors) or "-"
     )
+
+
+def _text_model_document(model: TextModel, catalog: Catalog) -> dict[str, object]:
+    prices = model.prices
+    return {
+        "id": model.id,
+        "title": model.title,
+        "default": model.id == catalog.default_text_model,
+        "source": model.source,
+        "usd_per_million_tokens": None
+        if prices is None
+        else {
+            "input": decimal_usd(prices.input),
+            "input_cached": decimal_usd(prices.input_cached),
+            "cache_write": decimal_usd(prices.cache_write),
+            "output": decimal_usd(prices.output),
+        },
+    }
 
 
 def _model_document(model: Model, catalog: Catalog, today: date, listed: Listing | None) -> dict[str, object]:

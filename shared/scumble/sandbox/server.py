@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ..catalog import Catalog
 from .faults import REQUEST, ApiError
+from .memory import Memory
 from .service import respond
 
 ADDRESS = "127.0.0.1"
@@ -45,6 +46,7 @@ class _Server(ThreadingHTTPServer):
         self.body_bytes_max = body_bytes_max
         self.catalog = catalog
         self.now = now
+        self.memory = Memory()
         super().__init__((ADDRESS, port), _Handler)
 
     def server_bind(self) -> None:
@@ -86,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
                 body,
                 catalog=self.server.catalog,
                 now=self.server.now,
+                memory=self.server.memory,
             )
         except Exception:  # noqa: BLE001  # a fault of the sandbox must arrive as the API's 500, not as a cut line
             fault = ApiError(500, "server_error", None, None, "The Scumble sandbox failed.")

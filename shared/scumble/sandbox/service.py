@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Images API as one function: a request goes in, the reply comes out, nothing is kept.
+"""The API as one function: a request goes in, the reply comes out; a Memory given to it is all it keeps.
 
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
@@ -16,16 +16,19 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 from .. import cost
 from ..catalog import Catalog, Model, load
-from . import pictures, rules, streaming
+from . import pictures, responses, rules, streaming
 from .animations import animated
 from .drawings import drawn
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
+from .memory import Memory
 from .painter import paint
 from .redrawing import redraw
+from .responses import Studio
 from .rules import Order
 from .scaling import fitted
 from .subject import cut_out
@@ -45,13 +48,15 @@ def respond(
     *,
     catalog: Catalog | None = None,
     now: Callable[[], float] = time.time,
+    memory: Memory | None = None,
 ) -> Reply:
     """Status, headers and body of the reply, without a Content-Length for a stream. `headers` may be in any
     case.
 
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
-    GET /v1/models and /v1/models/ID. `catalog` is the built-in one when None; `now` is the time in Unix
-    seconds, which decides what has been shut down.
+    GET /v1/models and /v1/models/ID; conversations, see sandbox.responses. `catalog` is the built-in one when
+    None; `now` is the time in Unix seconds, which decides what has been shut down. What one request leaves
+    for later ones is in `memory`.
     """
     given = {name.lower(): value for name, value in headers.items()}
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
@@ -59,7 +64,13 @@ def respond(
     try:
         _check_key(given.get("authorization"))
         document = _answer(
-            method, path.partition("?")[0], given.get("content-type", ""), body, catalog or load(), now()
+            method,
+            path.partition("?")[0],
+            given.get("content-type", ""),
+            body,
+            catalog or load(),
+            now(),
+            memory or Memory(),
         )
         status = 200
         if isinstance(document, bytes):
@@ -88,10 +99,19 @@ def _check_key(authorization: str | None) -> None:
 
 
 def _answer(
-    method: str, path: str, content_type: str, body: bytes, catalog: Catalog, seconds: float
+    method: str,
+    path: str,
+    content_type: str,
+    body: bytes,
+    catalog: Catalog,
+    seconds: float,
+    memory: Memory,
 ) -> dict[str, object] | bytes:
     """A JSON document, or the bytes of a stream."""
     today = datetime.fromtimestamp(seconds, UTC).date()
+    if responses.serves(path):
+        studio = Studio(catalog, seconds, lambda order: _document(order, seconds), memory)
+        return studio.answer(method, path, content_type, body)
     expected = "POST" if path in _WORK else "GET"
     if path not in _WORK and path != _MODELS and not path.startswith(_MODELS + "/"):
         raise ApiError(404, REQUEST, "unknown_url", None, "There is no such endpoint in the sandbox.")
@@ -135,28 +155,40 @@ def _midnight(model: Model) -> int:
 
 
 def _made(order: Order, seconds: float) -> dict[str, object] | bytes:
-    settings = {
+    if not order.streamed:
+        return _document(order, seconds)
+    channels, pixels = _picture(order, 0)
+    first = {"created_at": int(seconds), **_settings(order)}
+    return streaming.stream(order, channels, pixels, first, _at_the_end(order))
+
+
+def _document(order: Order, seconds: float) -> dict[str, Any]:
+    data = []
+    for variant in range(order.n):
+        encoded = _encoded(order, *_picture(order, variant))
+        data.append({"b64_json": base64.b64encode(encoded).decode("ascii")})
+    return {"created": int(seconds), "data": data, **_settings(order), **_at_the_end(order)}
+
+
+def _settings(order: Order) -> dict[str, object]:
+    return {
         "background": "transparent" if order.transparent else "opaque",
         "output_format": order.output_format,
         "quality": order.quality,
         "size": str(order.size),
     }
-    at_the_end: dict[str, object] = {}
+
+
+def _at_the_end(order: Order) -> dict[str, object]:
+    told: dict[str, object] = {}
     usage = _usage(order)
     if usage is not None:
-        at_the_end["usage"] = usage
+        told["usage"] = usage
     if order.svg_author and order.model.vector is not None:
-        at_the_end["svg_usage"] = _author_usage(order.svg_author, order.model.vector.author_tokens[1])
+        told["svg_usage"] = _author_usage(order.svg_author, order.model.vector.author_tokens[1])
     if order.safety_identifier is not None:
-        at_the_end["safety_identifier"] = order.safety_identifier
-    if order.streamed:
-        channels, pixels = _picture(order, 0)
-        return streaming.stream(order, channels, pixels, {"created_at": int(seconds), **settings}, at_the_end)
-    data = []
-    for variant in range(order.n):
-        encoded = _encoded(order, *_picture(order, variant))
-        data.append({"b64_json": base64.b64encode(encoded).decode("ascii")})
-    return {"created": int(seconds), "data": data, **settings, **at_the_end}
+        told["safety_identifier"] = order.safety_identifier
+    return told
 
 
 def _encoded(order: Order, channels: int, pixels: bytes) -> bytes:
