@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isqrt
 
@@ -176,7 +176,10 @@ class TextRule:
 
 @dataclass(frozen=True)
 class Model:
-    """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty)."""
+    """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty).
+
+    `batch_prices` are those of the Batch API; None where there is none, or where they are not known.
+    """
 
     id: str
     title: str
@@ -206,6 +209,7 @@ class Model:
     input: InputRule | None
     text: TextRule
     expected_seconds: Mapping[str, int] = field(hash=False)
+    batch_prices: Prices | None = None
 
     def ended(self, today: date) -> bool:
         """Whether the service has shut the model down; on the day itself it counts as ended."""
@@ -214,6 +218,10 @@ class Model:
     def ends_within(self, today: date, days: int) -> bool:
         """Whether the model still works and will end in at most `days` days."""
         return self.shutdown is not None and 0 < (self.shutdown - today).days <= days
+
+    def in_batch(self) -> Model:
+        """The same model at the prices of the Batch API, which may be unknown."""
+        return replace(self, prices=self.batch_prices)
 
     def require_live(self, today: date) -> None:
         """Raises ModelEnded, naming the successors, when the model has been shut down."""
