@@ -19,6 +19,9 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS_WITH_ALPHA = (4, 6)
 _MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
 
+JSON_URL_CHARACTERS_MAX = 20_971_520
+"""Of a picture as a data URL, which is how an edit written as JSON carries it."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -84,6 +87,35 @@ def check(request: Request, model: Model, today: date) -> None:
     if request.markup is not None:
         _check_overlay(request.markup, request, "markup", model.markup, model)
         _check_bytes(request.markup, model.picture_bytes_max)
+    if needs_json(request):
+        check_json(request)
+
+
+def needs_json(request: Request) -> bool:
+    """Whether an edit can only be written as JSON: the form has no `moderation`."""
+    return request.kind == "edit" and request.moderation != "auto"
+
+
+def check_json(request: Request) -> None:
+    """Refuse an edit that does not fit into JSON, where pictures are data URLs of a bounded length.
+
+    Raises BadRequest for a markup layer, of which the JSON form knows nothing, and BadPicture.
+    """
+    if request.markup is not None:
+        raise BadRequest(reason=_("a markup layer can only be sent live, with moderation auto"))
+    for picture in (*request.images, *((request.mask,) if request.mask else ())):
+        if data_url_length(picture) > JSON_URL_CHARACTERS_MAX:
+            raise BadPicture(
+                name=picture.name,
+                reason=_("sent with moderation or in a batch it must be under {limit} million bytes").format(
+                    limit=JSON_URL_CHARACTERS_MAX * 3 // 4 // 1_000_000
+                ),
+            )
+
+
+def data_url_length(picture: Picture) -> int:
+    """The characters of `wire.data_url(picture)`."""
+    return len(f"data:{picture.media_type};base64,") + -(-len(picture.data) // 3) * 4
 
 
 def _check_kind(request: Request, model: Model) -> None:

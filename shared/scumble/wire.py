@@ -13,11 +13,11 @@ from . import png
 from .cost import Usage
 from .errors import BadReply, UnsupportedOption
 from .refusals import error_from, identifier, read_json
-from .request import Picture, Request
+from .request import Picture, Request, check_json, needs_json
 from .shapes import Size
 from .translation import _
 
-__all__ = ["Answer", "Call", "addresses", "decode", "encode", "error_from"]
+__all__ = ["Answer", "Call", "addresses", "data_url", "decode", "encode", "error_from", "json_body"]
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _MEDIA_OF_FORMAT = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -61,33 +61,45 @@ class Answer:
 def encode(request: Request) -> Call:
     """The call that asks for it. Quality and size are always said: what is left out, the service chooses.
 
-    File names are numbers, never the user's. Raises UnsupportedOption for what cannot be sent this way.
+    An edit is a form, or JSON where the form has no field for what is asked. File names are numbers, never
+    the user's. Raises BadRequest for what cannot be sent this way.
     """
-    _refuse_unsendable(request)
-    options = _options(request)
+    if request.partial_images:
+        raise UnsupportedOption(
+            model=request.model, option="partial_images", value=request.partial_images, choices="0"
+        )
     if request.kind == "generate":
-        if request.moderation != "auto":
-            options["moderation"] = request.moderation
-        return Call("/images/generations", json=options)
+        return Call("/images/generations", json=json_body(request))
+    if needs_json(request):
+        return Call("/images/edits", json=json_body(request))
     files = [_file("image[]", f"image-{number}", each) for number, each in enumerate(request.images, start=1)]
     if request.mask is not None:
         files.append(_file("mask", "mask", request.mask))
     if request.markup is not None:
         files.append(_file("markup", "markup", request.markup))
-    fields = tuple((name, str(value)) for name, value in options.items())
+    fields = tuple((name, str(value)) for name, value in _options(request).items())
     return Call("/images/edits", fields=fields, files=tuple(files))
 
 
-def _refuse_unsendable(request: Request) -> None:
-    """Partial pictures need a stream; the form of an edit has no documented `moderation`."""
-    if request.partial_images:
-        raise UnsupportedOption(
-            model=request.model, option="partial_images", value=request.partial_images, choices="0"
-        )
-    if request.kind == "edit" and request.moderation != "auto":
-        raise UnsupportedOption(
-            model=request.model, option="moderation", value=request.moderation, choices="auto"
-        )
+def json_body(request: Request) -> dict[str, object]:
+    """The request as one JSON object; the pictures of an edit are data URLs in it.
+
+    Raises BadPicture for a picture that is too long for one, BadRequest for a markup layer.
+    """
+    body = _options(request)
+    if request.moderation != "auto":
+        body["moderation"] = request.moderation
+    if request.kind == "edit":
+        check_json(request)
+        body["images"] = [{"image_url": data_url(picture)} for picture in request.images]
+        if request.mask is not None:
+            body["mask"] = {"image_url": data_url(request.mask)}
+    return body
+
+
+def data_url(picture: Picture) -> str:
+    """The picture as an address that holds it."""
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode('ascii')}"
 
 
 def _options(request: Request) -> dict[str, object]:

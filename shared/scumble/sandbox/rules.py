@@ -76,7 +76,7 @@ class Order:
 def check(kind: Literal["generate", "edit"], form: Form, catalog: Catalog, today: date) -> Order:
     """The order in a form. Raises ApiError as the API refuses."""
     fields = form.fields
-    _check_names(kind, fields)
+    _check_names(kind, form)
     model = _model(fields, catalog, today, "generations" if kind == "generate" else "edits")
     prompt = _prompt(fields, model)
     size = _size(fields, model)
@@ -106,8 +106,10 @@ def check(kind: Literal["generate", "edit"], form: Form, catalog: Catalog, today
     )
 
 
-def _check_names(kind: str, fields: Mapping[str, object]) -> None:
-    known = _COMMON | {"input_fidelity"} if kind == "edit" else _COMMON | {"moderation"}
+def _check_names(kind: str, form: Form) -> None:
+    fields = form.fields
+    known = _COMMON | ({"input_fidelity"} if kind == "edit" else set())
+    known |= {"moderation"} if form.is_json else set()
     for name in fields:
         if name in _NOT_HERE or name.startswith("svg["):
             raise not_here(name.partition("[")[0], "svg and gif output")
