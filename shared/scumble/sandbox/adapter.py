@@ -18,9 +18,12 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from ..catalog import Catalog
+from .memory import Memory
 from .service import respond
 
 _PLACEHOLDER = "Bearer sandbox"
+# Of this process: an adapter lives for one request only.
+_memory = Memory()
 
 
 class SandboxAdapter(BaseAdapter):
@@ -52,6 +55,7 @@ class SandboxAdapter(BaseAdapter):
             _whole(request.body),
             catalog=self._catalog,
             now=self._now,
+            memory=_memory,
         )
         response = Response()
         response.status_code = status

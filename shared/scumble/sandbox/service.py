@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Images API as one function: a request goes in, the reply comes out, nothing is kept.
+"""The API as one function: a request goes in, the reply comes out, and only a Memory given to it keeps more.
 
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
@@ -22,6 +22,7 @@ from ..catalog import Catalog, Model, load
 from . import pictures, rules
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
+from .memory import Memory
 from .painter import paint
 from .redrawing import redraw
 from .rules import Order
@@ -43,12 +44,13 @@ def respond(
     *,
     catalog: Catalog | None = None,
     now: Callable[[], float] = time.time,
+    memory: Memory | None = None,
 ) -> Reply:
     """Status, headers and body of the reply. `headers` may be in any case.
 
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
-    GET /v1/models and /v1/models/ID. `catalog` is the built-in one when None; `now` is the time in Unix
-    seconds, which decides what has been shut down.
+    GET /v1/models and /v1/models/ID; files and batches, see sandbox.batches. `catalog` is the built-in one when None; `now` is the time in Unix
+    seconds, which decides what has been shut down. What one request leaves for later ones is in `memory`.
     """
     given = {name.lower(): value for name, value in headers.items()}
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
