@@ -27,6 +27,7 @@ class Memory:
         self._bytes_max = bytes_max
         self._things_max = things_max
         self._bytes = 0
+        self._number = 0
         self._lock = threading.RLock()
         self._things: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
@@ -34,6 +35,12 @@ class Memory:
     def lock(self) -> threading.RLock:
         """To hold while something that was found is changed and kept again."""
         return self._lock
+
+    def next_number(self) -> int:
+        """1, 2, 3 and so on, once each: for ids."""
+        with self._lock:
+            self._number += 1
+            return self._number
 
     def keep(self, kind: str, id: str, thing: object, size: int = 0) -> None:
         """Remember it, in the place of what had its name; `size` is about how many bytes it takes."""

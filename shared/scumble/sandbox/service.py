@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The API as one function: a request goes in, the reply comes out, and only a Memory given to it keeps more.
+"""The API as one function: a request goes in, the reply comes out; a Memory given to it is all it keeps.
 
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 
 from .. import cost
 from ..catalog import Catalog, Model, load
-from . import pictures, rules
+from . import batches, pictures, rules
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
 from .memory import Memory
@@ -49,23 +49,25 @@ def respond(
     """Status, headers and body of the reply. `headers` may be in any case.
 
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
-    GET /v1/models and /v1/models/ID; files and batches, see sandbox.batches. `catalog` is the built-in one when None; `now` is the time in Unix
-    seconds, which decides what has been shut down. What one request leaves for later ones is in `memory`.
+    GET /v1/models and /v1/models/ID; files and batches, see sandbox.batches. `catalog` is the built-in one
+    when None; `now` is the time in Unix seconds, which decides what has been shut down. What one request
+    leaves for later ones is in `memory`.
     """
     given = {name.lower(): value for name, value in headers.items()}
+    kind = "application/json"
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
     try:
         _check_key(given.get("authorization"))
-        document = _answer(
-            method, path.partition("?")[0], given.get("content-type", ""), body, catalog or load(), now()
-        )
-        status, content = 200, json.dumps(document).encode()
+        media_type = given.get("content-type", "")
+        answer = _routed(method, path, media_type, body, catalog or load(), now(), memory)
+        status, content = 200, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        kind = "application/octet-stream" if isinstance(answer, bytes) else kind
     except ApiError as error:
         status, content = error.status, error.body()
     return (
         status,
         {
-            "Content-Type": "application/json",
+            "Content-Type": kind,
             "Content-Length": str(len(content)),
             "x-request-id": f"req_{identity}",
             "x-scumble-sandbox": "true",
@@ -85,6 +87,29 @@ def _check_key(authorization: str | None) -> None:
     else:
         return
     raise ApiError(401, REQUEST, "invalid_api_key", None, message)
+
+
+def _routed(
+    method: str,
+    path: str,
+    content_type: str,
+    body: bytes,
+    catalog: Catalog,
+    seconds: float,
+    memory: Memory | None,
+) -> dict[str, object] | bytes:
+    """The document of the reply, or the bytes of a file."""
+    place, _mark, query = path.partition("?")
+    if not batches.serves(place):
+        return _answer(method, place, content_type, body, catalog, seconds)
+
+    def work(endpoint: str, line: bytes) -> tuple[int, dict[str, object]]:
+        try:
+            return 200, _answer("POST", endpoint, "application/json", line, catalog, seconds)
+        except ApiError as error:
+            return error.status, json.loads(error.body())
+
+    return batches.respond(method, place, query, content_type, body, memory, catalog, seconds, work)
 
 
 def _answer(
