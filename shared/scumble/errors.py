@@ -3,7 +3,7 @@
 
     ScumbleError
       BadRequest          change what is asked; refused here, nothing was sent
-        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, NothingSelected
+        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, BadTable, NothingSelected
       SetupError          mend the set-up
         KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
         OnlineAccessOff
@@ -140,6 +140,14 @@ class BadPicture(BadRequest):
     code = "bad-picture"
     sentence = N_("The picture {name} cannot be used: {reason}.")
     remedy = N_("Send a PNG, JPEG or WebP picture under 50 MB.")
+
+
+class BadTable(BadRequest):
+    """A list of things to make with rows that cannot be made; `problems` names each by its line."""
+
+    code = "bad-table"
+    sentence = N_("The list {name} cannot be used: {problems}.")
+    remedy = N_("Mend it; nothing was sent.")
 
 
 class NothingSelected(BadRequest):

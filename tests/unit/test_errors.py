@@ -38,6 +38,7 @@ DETAILS: dict[str, set[str]] = {
     "BadReply": {"reason"},
     "BadRequest": {"reason"},
     "BadSize": {"model", "size", "reason", "nearest"},
+    "BadTable": {"name", "problems"},
     "BudgetExceeded": {"budget", "left", "limit", "cost", "setting"},
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
