@@ -14,7 +14,7 @@
       TryLater            the same request may work in a while; no work was done
         NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
-        ConnectionLost, TimedOut, ServerFault, BadReply
+        ConnectionLost, UploadCutShort, TimedOut, ServerFault, BadReply
       StorageError        the data folder cannot be used
         StorageFailedAfterSending
       NotSaved            the picture is paid for and kept, but not where it was wanted
@@ -338,6 +338,15 @@ class OutcomeUnknown(ScumbleError):
 class ConnectionLost(OutcomeUnknown):
     code = "connection-lost"
     sentence = N_("The connection broke after the request was sent.")
+
+
+class UploadCutShort(OutcomeUnknown):
+    """A file changed under the request that was sending it, and the connection was closed upon that."""
+
+    code = "upload-cut-short"
+    sentence = N_(
+        "The picture {name} changed or went away while it was being sent, so the sending was broken off."
+    )
 
 
 class TimedOut(OutcomeUnknown):

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
 from .catalog import Model
 from .errors import BadPicture, BadRequest, BadSize, UnsupportedOption
+from .multipart import OnDisk, look
 from .shapes import Size
 from .translation import _
 
@@ -17,6 +19,8 @@ _FORMATS_WITH_ALPHA = ("png", "webp")
 _FORMATS_WITH_COMPRESSION = ("jpeg", "webp")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS_WITH_ALPHA = (4, 6)
+# Up to the colour type in the header of a PNG.
+_START_BYTES = 26
 _MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 JSON_URL_CHARACTERS_MAX = 20_971_520
@@ -25,12 +29,33 @@ JSON_URL_CHARACTERS_MAX = 20_971_520
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded picture and its size in pixels; `data` may be empty when only a price is wanted."""
+    """An encoded picture and its size in pixels: in `data`, or in the file `path`, from which it is sent.
+
+    Neither is given when only a price is wanted. `name` is what a person calls it; it is never sent.
+    """
 
     size: Size
     data: bytes = field(default=b"", repr=False)
     media_type: str = "image/png"
     name: str = "image.png"
+    path: Path | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.data and self.path is not None:
+            raise ValueError("a picture is given as bytes or as a file, not as both")
+
+    def content(self) -> bytes | OnDisk:
+        """What is sent: the bytes, or the file as it is now. Raises BadPicture."""
+        return self.data if self.path is None else look(self.path, self.name)
+
+    def read(self) -> bytes:
+        """The whole picture, for where it cannot be sent from its file. Raises BadPicture."""
+        if self.path is None:
+            return self.data
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            raise BadPicture(name=self.name, reason=_("it cannot be read")) from None
 
 
 @dataclass(frozen=True)
@@ -114,8 +139,8 @@ def check_json(request: Request) -> None:
 
 
 def data_url_length(picture: Picture) -> int:
-    """The characters of `wire.data_url(picture)`."""
-    return len(f"data:{picture.media_type};base64,") + -(-len(picture.data) // 3) * 4
+    """The characters of `wire.data_url(picture)`. Raises BadPicture for a file that is gone."""
+    return len(f"data:{picture.media_type};base64,") + -(-_length(picture) // 3) * 4
 
 
 def _check_kind(request: Request, model: Model) -> None:
@@ -197,9 +222,10 @@ def _check_picture(picture: Picture, model: Model) -> None:
     if picture.size.shorter < 1:
         raise BadPicture(name=picture.name, reason=_("it has no pixels"))
     _check_bytes(picture, model.picture_bytes_max)
-    if picture.data and _media_type_of(picture.data) != picture.media_type:
+    start = _start_of(picture)
+    if start is not None and _media_type_of(start) != picture.media_type:
         raise BadPicture(name=picture.name, reason=_("its content is not what its type says"))
-    if picture.data.startswith(_PNG) and _png_size(picture.data) != picture.size:
+    if start is not None and start.startswith(_PNG) and _png_size(start) != picture.size:
         raise BadPicture(name=picture.name, reason=_("its size is not the one stated"))
 
 
@@ -217,17 +243,35 @@ def _check_overlay(overlay: Picture, request: Request, option: str, offered: boo
                 size=overlay.size, first=first
             ),
         )
-    if overlay.data and _png_colour(overlay.data) not in _PNG_COLOURS_WITH_ALPHA:
+    start = _start_of(overlay)
+    if start is not None and _png_colour(start) not in _PNG_COLOURS_WITH_ALPHA:
         raise BadPicture(name=overlay.name, reason=_("it needs an alpha channel"))
 
 
 def _check_bytes(picture: Picture, limit: int) -> None:
     """The limits are "under", so a picture of exactly `limit` bytes is refused."""
-    if len(picture.data) >= limit:
+    if _length(picture) >= limit:
         raise BadPicture(
             name=picture.name,
             reason=_("it must be under {limit} million bytes").format(limit=limit // 1_000_000),
         )
+
+
+def _length(picture: Picture) -> int:
+    """Of its encoded bytes. Raises BadPicture."""
+    content = picture.content()
+    return len(content) if isinstance(content, bytes) else content.length
+
+
+def _start_of(picture: Picture) -> bytes | None:
+    """Its first bytes, as many as tell what it is; None when only a price is wanted. Raises BadPicture."""
+    if picture.path is None:
+        return picture.data[:_START_BYTES] or None
+    try:
+        with open(picture.path, "rb") as file:
+            return file.read(_START_BYTES)
+    except OSError:
+        raise BadPicture(name=picture.name, reason=_("it cannot be read")) from None
 
 
 def _media_type_of(data: bytes) -> str | None:

@@ -7,11 +7,11 @@ import base64
 import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from . import png
 from .cost import Usage
 from .errors import BadReply, UnsupportedOption
+from .multipart import OnDisk
 from .refusals import error_from, identifier, read_json
 from .request import Picture, Request, check_json, needs_json
 from .shapes import Size
@@ -34,12 +34,15 @@ _TOKENS_MAX = 1_000_000
 
 @dataclass(frozen=True)
 class Call:
-    """One POST: a JSON body, or form fields and files as (field, file name, bytes, media type)."""
+    """One POST: a JSON body, or form fields and files as (field, file name, content, media type).
 
-    path: Literal["/images/generations", "/images/edits"]
+    `path` follows the base address and begins with a slash.
+    """
+
+    path: str
     json: dict[str, object] | None = field(default=None, repr=False)
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    files: tuple[tuple[str, str, bytes, str], ...] = field(default=(), repr=False)
+    files: tuple[tuple[str, str, bytes | OnDisk, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def encode(request: Request) -> Call:
     """The call that asks for it. Quality and size are always said: what is left out, the service chooses.
 
     An edit is a form, or JSON where the form has no field for what is asked. File names are numbers, never
-    the user's. Raises BadRequest for what cannot be sent this way.
+    the user's. Raises BadRequest for what cannot be sent this way, and BadPicture for a file that is gone.
     """
     if request.partial_images:
         raise UnsupportedOption(
@@ -99,7 +102,7 @@ def json_body(request: Request) -> dict[str, object]:
 
 def data_url(picture: Picture) -> str:
     """The picture as an address that holds it."""
-    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode('ascii')}"
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.read()).decode('ascii')}"
 
 
 def _options(request: Request) -> dict[str, object]:
@@ -120,8 +123,8 @@ def _options(request: Request) -> dict[str, object]:
     return options | {name: value for name, value in optional.items() if value is not None}
 
 
-def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes, str]:
-    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.data, picture.media_type
+def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes | OnDisk, str]:
+    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.content(), picture.media_type
 
 
 def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answer:

@@ -60,6 +60,7 @@ DETAILS: dict[str, set[str]] = {
     "StorageFailedAfterSending": {"path", "reason"},
     "TimedOut": {"seconds"},
     "UnknownModel": {"model", "choices"},
+    "UploadCutShort": {"name"},
     "UnsupportedOption": {"model", "option", "value", "choices"},
 }
 
