@@ -12,7 +12,7 @@ import json
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -54,8 +54,8 @@ class Source:
 class Row:
     """One thing to make. `line` is where it begins in the list; `name` is a file name without its ending.
 
-    The pictures of `request` have their sizes and no bytes: enough for its price, and loaded() reads them.
-    `key` is 32 hexadecimal digits, the same for all rows that ask for the same.
+    The pictures of `request` are files, which are read when they are sent. `key` is 32 hexadecimal digits,
+    the same for all rows that ask for the same.
     """
 
     line: int
@@ -65,19 +65,11 @@ class Row:
     request: Request = field(repr=False)
     sources: tuple[Source, ...] = ()
 
-    def loaded(self) -> Request:
-        """The request with the bytes of its pictures. Raises BadPicture when one is not what it was."""
-        read = {source: _read_picture(source.path) for source in self.sources}
-        for source, picture in read.items():
-            if hashlib.sha256(picture.data).hexdigest() != source.digest:
+    def require_unchanged(self) -> None:
+        """Raises BadPicture when a picture is no longer what it was when the list was read."""
+        for source in self.sources:
+            if _looked_at(source.path)[1] != source.digest:
                 raise BadPicture(name=source.path.name, reason=_("it was changed since the list was read"))
-        overlays = {source.role: read[source] for source in self.sources if source.role != "image"}
-        return replace(
-            self.request,
-            images=tuple(read[source] for source in self.sources if source.role == "image"),
-            mask=overlays.get("mask"),
-            markup=overlays.get("markup"),
-        )
 
 
 Require = Callable[[Request, Model], None]
@@ -163,7 +155,7 @@ class _Reading:
             name=name,
             project=cells.text("project").strip() or self._defaults.project,
             key=_key(request, sources),
-            request=_without_bytes(request),
+            request=request,
             sources=sources,
         )
 
@@ -176,12 +168,12 @@ class _Reading:
             if len(paths) > 1:
                 raise BadRequest(reason=_("there can be one {column} only").format(column=role))
             named += [("mask" if role == "mask" else "markup", each) for each in paths]
-        pictures = [_read_picture(self._path.parent / path) for _role, path in named]
+        looked_at = [_looked_at(self._path.parent / path) for _role, path in named]
         sources = tuple(
-            Source(role, self._path.parent / path, hashlib.sha256(picture.data).hexdigest())
-            for (role, path), picture in zip(named, pictures, strict=True)
+            Source(role, self._path.parent / path, digest)
+            for (role, path), (_picture, digest) in zip(named, looked_at, strict=True)
         )
-        return sources, tuple(pictures)
+        return sources, tuple(picture for picture, _digest in looked_at)
 
     def _name(self, given: str, line: int) -> str:
         name = given or f"{len(self._rows) + 1:04}"
@@ -266,7 +258,8 @@ def _name_problem(name: str) -> str:
     return ""
 
 
-def _read_picture(path: Path) -> Picture:
+def _looked_at(path: Path) -> tuple[Picture, str]:
+    """The picture, left in its file, and the SHA-256 of its bytes. Raises BadPicture."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise BadPicture(name=path.name, reason=_("it is not a file"))
@@ -280,13 +273,8 @@ def _read_picture(path: Path) -> Picture:
         raise BadPicture(name=path.name, reason=_("there is no such file")) from None
     except (OSError, ValueError):
         raise BadPicture(name=path.name, reason=_("it cannot be read as a picture")) from None
-    return Picture(size, data, media_type, path.name)
-
-
-def _without_bytes(request: Request) -> Request:
-    light = [replace(picture, data=b"") for picture in request.images]
-    mask, markup = (each and replace(each, data=b"") for each in (request.mask, request.markup))
-    return replace(request, images=tuple(light), mask=mask, markup=markup)
+    picture = Picture(size, media_type=media_type, name=path.name, path=path)
+    return picture, hashlib.sha256(data).hexdigest()
 
 
 def _key(request: Request, sources: tuple[Source, ...]) -> str:
