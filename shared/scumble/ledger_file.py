@@ -287,10 +287,10 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
     """Open or create it (0600, its folder 0700), migrated. Raises StorageError."""
     with ledger_errors(path):
         make_folder(path.parent)
-        _create_empty(path)
+        create_empty(path)
         connection = sqlite3.connect(path, timeout=_LOCK_PATIENCE_SECONDS, isolation_level=None)
         try:
-            _use_write_ahead_log(connection)
+            use_write_ahead_log(connection)
             for pragma in ("synchronous = FULL", "fullfsync = 1", "foreign_keys = 1", "trusted_schema = 0"):
                 connection.execute(f"PRAGMA {pragma}")
             _migrate(connection, path)
@@ -356,7 +356,8 @@ def _form(connection: sqlite3.Connection, path: Path) -> int:
     return int(connection.execute("SELECT max(number) FROM migrations").fetchone()[0] or 0)
 
 
-def _create_empty(path: Path) -> None:
+def create_empty(path: Path) -> None:
+    """A file of mode 0600 for SQLite, where there is none. Raises OSError."""
     # SQLite would create it with the umask's mode, and gives its side files the mode of this one. An
     # existing file is not opened: closing it would drop the locks of this process's other connections.
     try:
@@ -367,7 +368,8 @@ def _create_empty(path: Path) -> None:
             path.chmod(FILE_MODE)
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+def use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """So that readers and a writer do not wait for one another. Raises sqlite3.Error."""
     # SQLite does not wait for a lock while it changes the journal mode, so several first openers collide.
     deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
     while True:

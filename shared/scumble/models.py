@@ -175,10 +175,19 @@ class TextRule:
 
 
 @dataclass(frozen=True)
+class RateTier:
+    """What an account of one usage tier may have in a minute."""
+
+    images: int
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Model:
     """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty).
 
     `batch_prices` are those of the Batch API; None where there is none, or where they are not known.
+    `rate_tiers` are an account's limits by its usage tier, the lowest first; empty where none are published.
     """
 
     id: str
@@ -210,6 +219,7 @@ class Model:
     text: TextRule
     expected_seconds: Mapping[str, int] = field(hash=False)
     batch_prices: Prices | None = None
+    rate_tiers: tuple[RateTier, ...] = ()
 
     def ended(self, today: date) -> bool:
         """Whether the service has shut the model down; on the day itself it counts as ended."""
