@@ -334,8 +334,8 @@ class Job:
         on_end: Callable[[], None] = lambda: None,
         on_reserved: Callable[[str], None] = lambda _id: None,
     ) -> None:
-        """`on_answer` and `on_end`, which is called last, whatever the outcome, are called on its thread; so is
-        `on_reserved` with the id, before anything leaves: a ScumbleError from it stops the request."""
+        """All three are called on its thread: `on_end` last, whatever the outcome; `on_reserved` with the id
+        before anything leaves, and a ScumbleError from it stops the request."""
         self._arguments = (request, asker, home, account, catalog)
         self._over_budget = over_budget
         self._on_answer = on_answer
