@@ -16,7 +16,8 @@
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
         ConnectionLost, UploadCutShort, TimedOut, ServerFault, BadReply
       StorageError        the data folder cannot be used
-        StorageFailedAfterSending
+        StorageFailedAfterSending, FolderUnusable
+      RowsLeft            a list was worked on, and not all of it was made
       NotSaved            the picture is paid for and kept, but not where it was wanted
       Stopped             the person stopped it
         StoppedAfterSending
@@ -27,6 +28,7 @@ their `{names}` are filled from the keyword arguments, which must never be a key
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 
 from .translation import N_, _
@@ -146,7 +148,7 @@ class BadTable(BadRequest):
     """A list of things to make with rows that cannot be made; `problems` names each by its line."""
 
     code = "bad-table"
-    sentence = N_("The list {name} cannot be used: {problems}.")
+    sentence = N_("The list {name} cannot be used:\n{problems}\n")
     remedy = N_("Mend it; nothing was sent.")
 
 
@@ -379,6 +381,14 @@ class StorageFailedAfterSending(StorageError):
     exit_code = Exit.UNKNOWN
 
 
+class FolderUnusable(StorageError):
+    """The folder that a person named for what is made, and for the record of it."""
+
+    code = "folder-unusable"
+    sentence = N_("The folder {path} cannot be used: {reason}.")
+    remedy = N_("Free some space or check its permissions, or choose another folder.")
+
+
 class NotSaved(ScumbleError):
     """The request was settled; only the file that was asked for is missing."""
 
@@ -386,6 +396,15 @@ class NotSaved(ScumbleError):
     sentence = N_("The picture was made, but {path} could not be written: {reason}.")
     remedy = N_("It is kept in {folder}.")
     billing = Billing.BILLED
+
+
+class RowsLeft(ScumbleError):
+    """Of a list some rows are not made; `report` is the document that tells of each."""
+
+    code = "rows-left"
+    sentence = N_("{done} of {count} rows are done.")
+    remedy = N_("Run the same command again for the rest: what is done is not bought again.")
+    report: Mapping[str, object] = {}
 
 
 class Stopped(ScumbleError):

@@ -113,7 +113,7 @@ class _Reading:
 
     def rows(self) -> tuple[Row, ...]:
         if self._problems:
-            told = [f"{_lines(lines)}: {problem}" for problem, lines in self._problems.items()]
+            told = [f"{_lines(lines)}: {problem.rstrip('.')}." for problem, lines in self._problems.items()]
             raise BadTable(name=self._path.name, problems="\n".join(told))
         if not self._rows:
             raise BadTable(name=self._path.name, problems=_("it has no rows"))
@@ -149,7 +149,7 @@ class _Reading:
         check(request, model, date.today())
         if self._require is not None:
             self._require(request, model)
-        name = self._name(cells.text("name").strip(), line)
+        name = self._name(cells.text("name").strip(), request.n, line)
         return Row(
             line=line,
             name=name,
@@ -175,15 +175,18 @@ class _Reading:
         )
         return sources, tuple(picture for picture, _digest in looked_at)
 
-    def _name(self, given: str, line: int) -> str:
+    def _name(self, given: str, pictures: int, line: int) -> str:
         name = given or f"{len(self._rows) + 1:04}"
         problem = _name_problem(name)
         if problem:
             raise BadRequest(reason=problem)
-        first = self._lines_by_name.setdefault(name.casefold(), line)
-        if first != line:
+        files = [name] if pictures == 1 else [f"{name}-{number}" for number in range(1, pictures + 1)]
+        taken = [self._lines_by_name.get(each.casefold()) for each in (name, *files)]
+        first = next((each for each in taken if each is not None), None)
+        if first is not None:
             reason = _("its name is that of line {line} already").format(line=first)
             raise BadRequest(reason=reason)
+        self._lines_by_name.update({each.casefold(): line for each in (name, *files)})
         return name
 
 
