@@ -8,7 +8,7 @@ order says nothing, and what bears another id is not ours.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,8 +88,9 @@ def parts(
     folder: Path,
     lines_max: int = LINES_MAX,
     bytes_max: int = BYTES_MAX,
-) -> Iterator[Part]:
-    """The requests under their ids as files in `folder`, one at a time; each is deleted before the next.
+) -> Generator[Part, None, None]:
+    """The requests under their ids as files in `folder`, one at a time; each is deleted before the next, the
+    last when the generator is closed.
 
     Raises BadPicture for a picture that is gone, OSError when a file cannot be written, ValueError for a line
     that is longer than a file may be, which require() refuses.

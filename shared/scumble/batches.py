@@ -121,8 +121,9 @@ def submit(
         try:
             on_reserved(ids)
             requests = [(id, order.request) for id, order in zip(ids, orders, strict=True)]
-            with storage_errors(home.folder):
-                for part in batch_lines.parts(requests, home.batches):
+            parts = batch_lines.parts(requests, home.batches)
+            with storage_errors(home.folder), contextlib.closing(parts):
+                for part in parts:
                     beginning.begin(part)
         except BaseException as error:
             code = error.code if isinstance(error, ScumbleError) else "defect"

@@ -245,8 +245,12 @@ class _Collection:
 
 
 def _found(place: str, account: Account) -> Batch | None:
+    """The batch as it is now, if the service knows it; a list of batches may tell of it as it was before."""
     id, begun = batches.batch_of(f"{place}/-")
-    return batches.look(id, account) if begun else batches.find_by_file(id, account)
+    if not begun:
+        listed = batches.find_by_file(id, account)
+        id = listed.id if listed is not None else ""
+    return batches.look(id, account) if id else None
 
 
 def _as_the_ledger_has_it(entry: Entry) -> dict[str, Any]:

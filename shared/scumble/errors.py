@@ -148,7 +148,7 @@ class BadTable(BadRequest):
     """A list of things to make with rows that cannot be made; `problems` names each by its line."""
 
     code = "bad-table"
-    sentence = N_("The list {name} cannot be used:\n{problems}\n")
+    sentence = N_("The list {name} cannot be used: {problems}.")
     remedy = N_("Mend it; nothing was sent.")
 
 

@@ -46,6 +46,7 @@ WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What the service or a person may call something. Anything else in a cell for a word may be a prompt that
 slipped into the wrong column, and is not repeated in a message."""
 
+_WORDS_OF_A_NAME = 3
 _BYTES_MAX = 256 * 1024 * 1024
 
 
@@ -133,7 +134,9 @@ def _column_problem(column: str) -> str:
     if column in COLUMNS:
         return ""
     near = difflib.get_close_matches(column, (*COLUMNS, *_ALSO_CALLED), 1)
-    shown = column if WORD.fullmatch(column) else _("(not shown)")
+    # Without a line of names the first prompt stands in its place.
+    is_name = WORD.fullmatch(column) and column.count("_") < _WORDS_OF_A_NAME
+    shown = column if is_name else _("(not shown)")
     known = ", ".join(COLUMNS)
     if near:
         told = _("there is no column {column}; the nearest is {near}, and all are: {known}")

@@ -114,7 +114,7 @@ class _Reading:
     def rows(self) -> tuple[Row, ...]:
         if self._problems:
             told = [f"{_lines(lines)}: {problem.rstrip('.')}." for problem, lines in self._problems.items()]
-            raise BadTable(name=self._path.name, problems="\n".join(told))
+            raise BadTable(name=self._path.name, problems="\n".join(["", *told]).removesuffix("."))
         if not self._rows:
             raise BadTable(name=self._path.name, problems=_("it has no rows"))
         return tuple(self._rows)
