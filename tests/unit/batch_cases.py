@@ -8,12 +8,14 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from servers import gradient_png, refusal, success
 
 from scumble.catalog import Catalog, load
+from scumble.cli import main
 from scumble.credentials import Account, Secret
 from scumble.ledger import Entry, Ledger
 from scumble.records import Asker
@@ -121,3 +123,23 @@ def entries(home: Home) -> list[Entry]:
 
 def states(home: Home) -> list[str]:
     return [entry.state for entry in entries(home)]
+
+
+def write_list(folder: Path, rows: int) -> Path:
+    """A list of so many doors, doors.csv."""
+    path = folder / "doors.csv"
+    lines = [f"door {number},816x816,low,door-{number}" for number in range(rows)]
+    path.write_text("\n".join(["prompt,size,quality,name", *lines]), "utf-8")
+    return path
+
+
+def failing(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any]]:
+    """Exit code and the one document of a run that leaves something."""
+    code = main([*map(str, arguments), "--json"])
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert code == 0 or document["error"]["message"]
+    return code, document
+
+
+def row_states(document: dict[str, Any]) -> list[str]:
+    return [row["state"] for row in document["rows"]]

@@ -53,6 +53,8 @@ _SANDBOX_PAUSE_SECONDS = 0.05
 
 _ENDINGS = {"png": "png", "jpeg": "jpg", "webp": "webp", "gif": "gif", "svg": "svg"}
 _POLL_SECONDS = 0.1
+# So many rows for each that may be under way are handed to the queue at once.
+_WINDOW = 2
 
 
 def stand(doing: list[Doing], journal: Journal, home: Home, resend_unknown: bool) -> None:
@@ -193,7 +195,7 @@ class _Live:
         self._told: set[str] = set()
 
     def go_on(self, queue: Queue) -> None:
-        most = 2 * self._arguments.concurrency
+        most = _WINDOW * self._arguments.concurrency
         while self.left or self._submitted:
             while self.left and len(self._submitted) < most and queue.stopped_by is None:
                 self._submit(queue, self.left[0])
