@@ -32,7 +32,7 @@ from .errors import (
     TimedOut,
     UploadCutShort,
 )
-from .multipart import Body, CutShort, form, in_pieces
+from .multipart import PIECE_BYTES, Body, CutShort, form, in_pieces
 from .translation import _
 from .transport import Bounds
 from .wire import Call
@@ -293,8 +293,24 @@ def _home(account: Account) -> str:
 def _body(call: Call) -> contextlib.AbstractContextManager[Body]:
     if call.json is None:
         return form(call.fields, call.files)
-    data = json.dumps(call.json, allow_nan=False).encode()
-    return contextlib.nullcontext(Body("application/json", len(data), in_pieces(data)))
+    encoder = json.JSONEncoder(allow_nan=False)
+    # ASCII, so characters are bytes. Gone through twice: pictures as data URLs are not all there twice.
+    length = sum(map(len, encoder.iterencode(call.json)))
+    return contextlib.nullcontext(Body("application/json", length, _encoded(encoder.iterencode(call.json))))
+
+
+def _encoded(parts: Iterator[str]) -> Iterator[bytes]:
+    """The same as bytes, short parts together, long ones in pieces."""
+    short: list[str] = []
+    for part in parts:
+        if len(part) < PIECE_BYTES // 64:
+            short.append(part)
+        else:
+            yield from in_pieces("".join(short).encode())
+            short.clear()
+            for start in range(0, len(part), PIECE_BYTES):
+                yield part[start : start + PIECE_BYTES].encode()
+    yield from in_pieces("".join(short).encode())
 
 
 def _prepared(call: Call, account: Account, body: Body) -> PreparedRequest:

@@ -381,6 +381,19 @@ class StorageFailedAfterSending(StorageError):
     exit_code = Exit.UNKNOWN
 
 
+class BillNotRecorded(StorageFailedAfterSending):
+    """The reply is on disk; only the ledger could not be told what it cost."""
+
+    code = "bill-not-recorded"
+    sentence = N_(
+        "The picture arrived and is kept in {folder}, but the data folder {path} cannot be used: {reason}."
+    )
+    remedy = N_(
+        "Free some space, then run `scumble results`: the bill is recorded, and the picture restored without"
+        " paying again."
+    )
+
+
 class FolderUnusable(StorageError):
     """The folder that a person named for what is made, and for the record of it."""
 

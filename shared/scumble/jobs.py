@@ -25,6 +25,7 @@ from .credentials import Account
 from .errors import (
     BadReply,
     Billing,
+    BillNotRecorded,
     OutcomeUnknown,
     ScumbleError,
     Stopped,
@@ -47,6 +48,7 @@ __all__ = [
     "Finished",
     "Job",
     "NearBudget",
+    "Rescued",
     "Reserved",
     "Result",
     "Sent",
@@ -114,6 +116,14 @@ class Arrived:
 
 
 @dataclass(frozen=True)
+class Rescued:
+    """The results folder failed, so the reply is in `folder` until there is room; comes after Arrived."""
+
+    id: str
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Finished:
     result: Result
 
@@ -123,7 +133,7 @@ class Failed:
     error: ScumbleError
 
 
-Event = Reserved | NearBudget | Sent | Waiting | Arrived | Finished | Failed
+Event = Reserved | NearBudget | Sent | Waiting | Arrived | Rescued | Finished | Failed
 
 # Of every answer: its headers, names in lower case, and the error that it stands for when it is no success.
 Heard = Callable[[Mapping[str, str], ScumbleError | None], None]
@@ -211,7 +221,10 @@ def _perform(
             reply = _answered(request, sending, course, place)
             seconds = time.monotonic() - course.sent_at
             folder = place.close(reply.headers.get("content-type", ""))
+            course.kept = folder
             on_event(Arrived(id))
+            if store.is_rescued(home, folder):
+                on_event(Rescued(id, folder))
             answer = _read(home, id, reply.body, request, account, folder)
             owed = bill(answer.usage, model, price)
             ledger.settle(id, owed)
@@ -275,6 +288,7 @@ class _Course:
     ) -> None:
         self.sent_at = 0.0
         self.place: store.Place | None = None
+        self.kept: Path | None = None
         self._recorded_as_sent = False
         self._under_way = False
         self._ledger = ledger
@@ -304,7 +318,10 @@ class _Course:
         refused = isinstance(error, ScumbleError) and error.billing is Billing.NOTHING
         if self._under_way and isinstance(error, StorageError):
             refused = False
-            error = StorageFailedAfterSending(**error.details)
+            if self.kept is None:
+                error = StorageFailedAfterSending(**error.details)
+            else:
+                error = BillNotRecorded(**error.details, folder=self.kept)
         code = error.code if isinstance(error, ScumbleError) else "defect"
         # If the ledger cannot be written now, the next sweep comes to the same, and `error` matters more.
         with contextlib.suppress(StorageError):

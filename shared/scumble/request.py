@@ -44,6 +44,12 @@ class Picture:
         if self.data and self.path is not None:
             raise ValueError("a picture is given as bytes or as a file, not as both")
 
+    @property
+    def length(self) -> int:
+        """In bytes; 0 when only a price is wanted. Raises BadPicture for a file that is not there."""
+        content = self.content()
+        return len(content) if isinstance(content, bytes) else content.length
+
     def content(self) -> bytes | OnDisk:
         """What is sent: the bytes, or the file as it is now. Raises BadPicture."""
         return self.data if self.path is None else look(self.path, self.name)
@@ -140,7 +146,7 @@ def check_json(request: Request) -> None:
 
 def data_url_length(picture: Picture) -> int:
     """The characters of `wire.data_url(picture)`. Raises BadPicture for a file that is gone."""
-    return len(f"data:{picture.media_type};base64,") + -(-_length(picture) // 3) * 4
+    return len(f"data:{picture.media_type};base64,") + -(-picture.length // 3) * 4
 
 
 def _check_kind(request: Request, model: Model) -> None:
@@ -250,17 +256,11 @@ def _check_overlay(overlay: Picture, request: Request, option: str, offered: boo
 
 def _check_bytes(picture: Picture, limit: int) -> None:
     """The limits are "under", so a picture of exactly `limit` bytes is refused."""
-    if _length(picture) >= limit:
+    if picture.length >= limit:
         raise BadPicture(
             name=picture.name,
             reason=_("it must be under {limit} million bytes").format(limit=limit // 1_000_000),
         )
-
-
-def _length(picture: Picture) -> int:
-    """Of its encoded bytes. Raises BadPicture."""
-    content = picture.content()
-    return len(content) if isinstance(content, bytes) else content.length
 
 
 def _start_of(picture: Picture) -> bytes | None:

@@ -12,7 +12,8 @@ from . import png
 from .cost import Usage
 from .errors import BadReply, UnsupportedOption
 from .multipart import OnDisk
-from .refusals import error_from, identifier, read_json
+from .refusals import error_from, identifier
+from .reply_json import LongText, read_reply
 from .request import Picture, Request, check_json, needs_json
 from .shapes import Size
 from .translation import _
@@ -134,7 +135,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
     picture's own header against the one asked for; pixels are not decoded. `fetched` are the pictures that
     the reply names the addresses of, in its order. Raises BadReply.
     """
-    document = read_json(body)
+    document = read_reply(body)
     if not isinstance(document, dict):
         raise BadReply(reason=_("it is not the JSON of the Images API"))
     if "error" in document and "data" not in document:
@@ -166,7 +167,7 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
 
 def addresses(body: bytes, request: Request) -> tuple[str, ...]:
     """Where the pictures are that a reply names instead of holding them; OpenAI's own never does so."""
-    document = read_json(body)
+    document = read_reply(body)
     items = document.get("data") if isinstance(document, dict) else None
     if not isinstance(items, list) or len(items) > request.n:
         return ()
@@ -178,14 +179,14 @@ def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
     if not isinstance(item, dict):
         raise BadReply(reason=_("it holds no picture"))
     text = item.get("b64_json")
-    if not isinstance(text, str) or not text:
+    if not isinstance(text, str | LongText) or not text:
         if item.get("url"):
             for data in fetched:
                 return data
             raise BadReply(reason=_("it names an address instead of holding the picture"))
         raise BadReply(reason=_("it holds no picture"))
     try:
-        return base64.b64decode(text, validate=True)
+        return text.from_base64() if isinstance(text, LongText) else base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise BadReply(reason=_("its picture is not complete base64")) from None
 

@@ -39,6 +39,7 @@ DETAILS: dict[str, set[str]] = {
     "BadRequest": {"reason"},
     "BadSize": {"model", "size", "reason", "nearest"},
     "BadTable": {"name", "problems"},
+    "BillNotRecorded": {"path", "reason", "folder"},
     "BudgetExceeded": {"budget", "left", "limit", "cost", "setting"},
     "FolderUnusable": {"path", "reason"},
     "KeyMissing": {"path"},

@@ -14,7 +14,7 @@ from .. import cost, geometry
 from ..catalog import Catalog
 from ..credentials import Account, find_account
 from ..errors import BadRequest, Billing, LeftAfterSending, NotSaved, Stopped, StorageError
-from ..jobs import Asker, Event, NearBudget, Result, Sent, perform
+from ..jobs import Asker, Event, NearBudget, Rescued, Result, Sent, perform
 from ..ledger import budget_left
 from ..request import Request, check
 from ..settings import Home
@@ -136,12 +136,15 @@ def _ask(
 
 
 def _noting(events: list[Event]) -> Callable[[Event], None]:
-    """Keeps the events in the list, and warns of a budget that is nearly used."""
+    """Keeps the events in the list, and warns of a budget that is nearly used, and of a failing disk."""
 
     def note(event: Event) -> None:
         events.append(event)
         if isinstance(event, NearBudget):
             print(_("Nearly used: {budget}.").format(budget=event.room.describe()), file=sys.stderr)
+        elif isinstance(event, Rescued):
+            told = _("The results folder cannot be used now; the reply is in {folder} until it can.")
+            print(told.format(folder=event.folder), file=sys.stderr)
 
     return note
 
