@@ -131,6 +131,53 @@ class EchoServer:
         return success([picture] * int(str(options["n"])), self._usage, str(options["quality"]))
 
 
+class HoldingServer:
+    """Answers every request with the same body, each only when `let_go` allows one more answer.
+
+    `arrived` is released once for each whole request; `peak` is the most that were held at once, `count` how
+    many came.
+    """
+
+    def __init__(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self.arrived = threading.Semaphore(0)
+        self.peak = 0
+        self.count = 0
+        self._held = 0
+        self._lock = threading.Lock()
+        self._let_go = threading.Semaphore(0)
+        self._raw = http_answer(200, body, headers)
+        self._listener = _Listener(self._serve)
+        self.base_url = f"http://127.0.0.1:{self._listener.port}/v1"
+
+    def __enter__(self) -> HoldingServer:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.let_go(1_000)
+        self._listener.close()
+
+    def let_go(self, answers: int = 1) -> None:
+        self._let_go.release(answers)
+
+    def wait_for(self, arrivals: int) -> None:
+        """Wait until so many more have arrived."""
+        for _number in range(arrivals):
+            assert self.arrived.acquire(timeout=PATIENCE_SECONDS), "a request did not arrive"
+
+    def _serve(self, connection: socket.socket) -> None:
+        _read_request(connection)
+        with self._lock:
+            self.count += 1
+            self._held += 1
+            self.peak = max(self.peak, self._held)
+        self.arrived.release()
+        self._let_go.acquire(timeout=PATIENCE_SECONDS)
+        # Before the answer leaves: once it is there, another request may follow at once.
+        with self._lock:
+            self._held -= 1
+        connection.sendall(self._raw)
+
+
 def success(
     pictures: list[bytes], usage: Mapping[str, object] | None = USAGE, quality: str = "medium"
 ) -> bytes:
@@ -197,12 +244,13 @@ class FaultServer:
     TLS under CERTIFICATE.
     """
 
-    def __init__(self, *behaviours: Behaviour, tls: bool = False) -> None:
+    def __init__(self, *behaviours: Behaviour, tls: bool = False, port: int = 0) -> None:
         self.received: list[bytes] = []
         self.connections = 0
         self._behaviours = behaviours
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._listener = _Listener(self._serve, tls=tls)
+        self._listener = _Listener(self._serve, tls=tls, port=port)
         self.port = self._listener.port
         self.base_url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
 
@@ -214,8 +262,9 @@ class FaultServer:
         self._listener.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        behaviour = self._behaviours[min(self.connections, len(self._behaviours) - 1)]
-        self.connections += 1
+        with self._lock:
+            behaviour = self._behaviours[min(self.connections, len(self._behaviours) - 1)]
+            self.connections += 1
         self.received.append(behaviour(connection, self._stopping))
 
 
@@ -354,10 +403,10 @@ def refused_port() -> Iterator[int]:
 class _Listener:
     """Accepts connections on a free loopback port and serves each on a thread of its own."""
 
-    def __init__(self, serve: Callable[[socket.socket], None], tls: bool = False) -> None:
+    def __init__(self, serve: Callable[[socket.socket], None], tls: bool = False, port: int = 0) -> None:
         self._serve = serve
         self._tls = _tls_context() if tls else None
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         self._waker: tuple[str, int] | None = None
         self._workers: list[threading.Thread] = []

@@ -397,6 +397,12 @@ class Job:
             self._cancel.set()
             self._report_stop()
 
+    def cancel_unless_sent(self) -> None:
+        """Stop it where it would cost nothing: before it leaves, and during Waiting."""
+        with self._lock:
+            if not self._sent:
+                self._cancel.set()
+
     @property
     def done(self) -> bool:
         """Whether the outcome was reported; after a stop the thread may still be at work, see wait()."""
@@ -417,7 +423,12 @@ class Job:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the work has ended and the ledger is in order; False when `timeout` s did not do."""
-        return self._ended.wait(timeout)
+        if not self._ended.wait(timeout):
+            return False
+        # A thread that ended so has at most to show a defect's trace.
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+        return True
 
     def _run(self) -> None:
         try:

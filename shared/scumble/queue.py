@@ -156,11 +156,13 @@ class Queue:
         return self._stopped_by
 
     def close(self) -> None:
-        """Stop what waits and take no more. What is under way goes on, is kept and settled, as long as the
-        program runs; wait() waits for it also afterwards."""
+        """Stop what waits, also for a rate limit, and take no more. What is under way goes on, is kept and
+        settled, as long as the program runs; wait() waits for it also afterwards."""
         with self._changed:
             already, self._closed = self._closed, True
             waiting = tuple(self._waiting)
+            for ticket in self._running:
+                ticket._job.cancel_unless_sent()
             self._changed.notify_all()
         if already:
             return

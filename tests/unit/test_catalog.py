@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scumble.catalog import Catalog, Model, SizeRule, load
 from scumble.cost import estimate
 from scumble.errors import ModelEnded, SetupError, UnknownModel
+from scumble.models import RateTier
 from scumble.request import Request
 from scumble.settings import Home
 from scumble.shapes import Size
@@ -112,6 +113,23 @@ def test_models_can_be_kept_in_sets() -> None:
     assert {CATALOG.find("gpt-image-2"), CATALOG.find("gpt-image-2-2026-04-21")} == {
         CATALOG.find("gpt-image-2")
     }
+
+
+def test_the_published_rate_tiers_are_known() -> None:
+    """Images and tokens in a minute, tier 1 first; none for a model of which none are published."""
+    tiers = CATALOG.find("gpt-image-2.5-flare").rate_tiers
+    assert [tier.images for tier in tiers] == [5, 20, 50, 150, 250]
+    assert [tier.tokens for tier in tiers] == [100_000, 250_000, 800_000, 3_000_000, 8_000_000]
+    assert CATALOG.find("gpt-image-2.5-sunburst").rate_tiers == tiers
+    assert CATALOG.find("gpt-image-2.6-flare").rate_tiers == ()
+
+
+def test_a_user_s_file_may_give_the_tiers_of_an_account(home: Home) -> None:
+    """By name, or as numbers."""
+    named = changed(home, "gpt-image-2.6-flare", rate_tiers="2.5").find("gpt-image-2.6-flare")
+    assert named.rate_tiers == CATALOG.find("gpt-image-2.5-flare").rate_tiers
+    own = changed(home, "gpt-image-2.6-flare", rate_tiers=[{"images": 7, "tokens": 70_000}])
+    assert own.find("gpt-image-2.6-flare").rate_tiers == (RateTier(7, 70_000),)
 
 
 def test_the_built_in_catalogue_is_read_once() -> None:
@@ -316,6 +334,10 @@ BROKEN_MODELS: list[tuple[dict[str, object], str]] = [
     ({"text": {"further_image": 99}}, "further_image_limit"),
     ({"text": None}, "text: None where a object must be"),
     ({"qualities": ["low", "ultra"]}, "output does not cover"),
+    ({"rate_tiers": [{"images": 0, "tokens": 1}]}, "rate_tiers: the limits must be at least 1"),
+    ({"rate_tiers": [{"images": 9, "tokens": 9}, {"images": 5, "tokens": 99}]}, "the lowest tier first"),
+    ({"rate_tiers": [{"images": 9}]}, "rate_tiers: tokens is missing"),
+    ({"rate_tiers": "9"}, "rate_tiers has nothing named 9"),
     ({"endpoints": ["telephone"]}, "endpoints may be batch, edits, generations, responses"),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -14,7 +15,7 @@ from .. import cost, geometry
 from ..catalog import Catalog
 from ..credentials import Account, find_account
 from ..errors import BadRequest, Billing, LeftAfterSending, NotSaved, Stopped, StorageError
-from ..jobs import Asker, Event, NearBudget, Rescued, Result, Sent, perform
+from ..jobs import Asker, Event, NearBudget, Rescued, Result, Sent, Waiting, perform
 from ..ledger import budget_left
 from ..request import Request, check
 from ..settings import Home
@@ -127,16 +128,17 @@ def _ask(
             home.make(),
             account,
             catalog,
-            on_event=_noting(events),
+            on_event=_noting(events, arguments.json),
             over_budget=arguments.over_budget,
         )
     except KeyboardInterrupt:
-        left = any(isinstance(event, Sent) for event in events) and not account.sandbox
+        steps = [event for event in events if isinstance(event, Sent | Waiting)]
+        left = bool(steps) and isinstance(steps[-1], Sent) and not account.sandbox
         raise (LeftAfterSending() if left else Stopped()) from None
 
 
-def _noting(events: list[Event]) -> Callable[[Event], None]:
-    """Keeps the events in the list, and warns of a budget that is nearly used, and of a failing disk."""
+def _noting(events: list[Event], as_json: bool) -> Callable[[Event], None]:
+    """Keeps the events in the list, and tells a person of a nearly used budget, a failing disk, a wait."""
 
     def note(event: Event) -> None:
         events.append(event)
@@ -145,6 +147,10 @@ def _noting(events: list[Event]) -> Callable[[Event], None]:
         elif isinstance(event, Rescued):
             told = _("The results folder cannot be used now; the reply is in {folder} until it can.")
             print(told.format(folder=event.folder), file=sys.stderr)
+        elif isinstance(event, Waiting) and not as_json:
+            waiting = _("Waiting {seconds} s before trying again: {reason}")
+            reason = event.error.what_happened
+            print(waiting.format(seconds=math.ceil(event.seconds), reason=reason), file=sys.stderr)
 
     return note
 
