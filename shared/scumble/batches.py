@@ -18,10 +18,9 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from . import batch_lines, client, records, wire
+from . import batch_lines, batch_records, client, records, wire
 from .batch_lines import Part
 from .catalog import Catalog
 from .cost import Estimate, estimate
@@ -39,7 +38,7 @@ from .errors import (
 )
 from .ledger import Ledger
 from .multipart import look as file_to_send
-from .private_files import make_folder, replace, storage_errors
+from .private_files import storage_errors
 from .records import Asker
 from .refusals import read_json
 from .request import Request, check
@@ -102,9 +101,7 @@ def submit(
     """
     prices = _checked(orders, account, catalog)
     _require_room(home, orders)
-    with storage_errors(home.folder):
-        make_folder(home.folder)
-        make_folder(home.batches)
+    batch_records.prepare(home)
     with Ledger(home.ledger) as ledger:
         ids = ledger.reserve_all(
             [
@@ -172,12 +169,13 @@ class _Beginning:
     def begin(self, part: Part) -> None:
         file = self._upload(part)
         try:
-            _write_record(self.home, file, self.account.host, {id: self.asked[id] for id in part.ids})
+            asked = {id: self.asked[id] for id in part.ids}
+            batch_records.write(self.home, file, place_of(self.account), asked)
             batch = self._create(part, file)
         except ScumbleError as error:
             if error.billing is Billing.NOTHING:
                 forget_file(self.account, file)
-                delete_record(self.home, file)
+                batch_records.delete(self.home, file)
             raise
         self.on_begun(batch, len(part.ids))
 
@@ -326,42 +324,15 @@ def read_batch(body: bytes) -> Batch:
     )
 
 
+def place_of(account: Account) -> str:
+    """Who knows of what is submitted with the account: a host, or this process's sandbox."""
+    return "sandbox" if account.sandbox else account.host
+
+
 def forget_file(account: Account, file: str) -> None:
     """Delete an uploaded file, which holds prompts, if the service lets us; it does so itself in time."""
     with contextlib.suppress(ScumbleError):
         client.delete(f"/files/{_id(file)}", account)
-
-
-def record_path(home: Home, file: str) -> Path:
-    """Where it is written what the lines of an uploaded file asked for."""
-    return home.batches / f"{_id(file)}.jsonl"
-
-
-def read_record(home: Home, file: str) -> dict[str, dict[str, Any]]:
-    """What each line asked for, by its id; empty when that is not on this machine. Raises StorageError."""
-    with storage_errors(home.folder):
-        try:
-            lines = record_path(home, file).read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return {}
-    found = {}
-    for line in lines[1:]:
-        document = read_json(line)
-        if isinstance(document, dict) and isinstance(document.get("asked"), dict):
-            found[str(document.get("id"))] = dict(document["asked"])
-    return found
-
-
-def delete_record(home: Home, file: str) -> None:
-    with contextlib.suppress(OSError):
-        record_path(home, file).unlink(missing_ok=True)
-
-
-def _write_record(home: Home, file: str, host: str, asked: Mapping[str, Mapping[str, Any]]) -> None:
-    lines = [json.dumps({"form": 1, "host": host})]
-    lines += [json.dumps({"id": id, "asked": each}) for id, each in asked.items()]
-    with storage_errors(home.folder):
-        replace(record_path(home, file), "\n".join(lines).encode())
 
 
 def _batch_in(reply: client.Received, account: Account) -> Batch:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from . import batches, client, records, recovery, store, wire
+from . import batch_records, batches, client, records, recovery, store, wire
 from .batch_lines import Lines, Told, read_line
 from .batches import Batch
 from .catalog import load
@@ -72,16 +72,33 @@ def collect(
     left alone. Raises NoUsableAnswer when the service cannot be asked, SetupError and its kin for a refused
     key, StorageError when the data folder does not take what comes.
     """
+    if not home.ledger.exists():
+        return ()
     found = []
-    with contextlib.ExitStack() as open_ledger:
-        places = waiting(home, account.sandbox)
-        if not places:
-            return ()
-        ledger = open_ledger.enter_context(Ledger(home.ledger))
-        for place, entries in places.items():
+    with Ledger(home.ledger) as ledger:
+        for place, entries in _by_place(ledger.awaited(), account.sandbox).items():
             if only is None or any(entry.id in only for entry in entries):
                 found.append(_Collection(home, account, ledger, entries, on_end).take(place))
+        _tidy(home, account, ledger)
     return tuple(found)
+
+
+def _tidy(home: Home, account: Account, ledger: Ledger) -> None:
+    """Delete here and at the service what was asked for in files of which every line is decided."""
+    here = batches.place_of(account)
+    for file in batch_records.kept(home):
+        ids = batch_records.read(home, file)
+        decided = all(_is_decided(ledger, id) for id in ids)
+        if decided and batch_records.place_of(home, file) == here:
+            batches.forget_file(account, file)
+            batch_records.delete(home, file)
+
+
+def _is_decided(ledger: Ledger, id: str) -> bool:
+    try:
+        return ledger.entry(id).state in ("settled", "released")
+    except KeyError:
+        return True
 
 
 def _by_place(awaited: list[Awaited], sandbox: bool) -> dict[str, list[Entry]]:
@@ -121,13 +138,10 @@ class _Collection:
             return self._lost(id if begun else "")
         if not batch.ended:
             return self._collected(batch.id, batch.status)
-        self._asked = batches.read_record(self._home, batch.input_file) if batch.input_file else {}
+        self._asked = batch_records.read(self._home, batch.input_file) if batch.input_file else {}
         read = [self._read(file) for file in (batch.output_file, batch.error_file) if file]
         whole = all(read)
         self._decide_on_silence(batch, whole)
-        if all(self._ends.get(id) in ("settled", "released") for id in self._entries) and batch.input_file:
-            batches.forget_file(self._account, batch.input_file)
-            batches.delete_record(self._home, batch.input_file)
         return self._collected(batch.id, batch.status)
 
     def _lost(self, id: str) -> Collected:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from servers import gradient_png, refusal, success
 
-from scumble import batches, client, collecting, jobs, recovery, store
+from scumble import batch_records, batches, client, collecting, jobs, recovery, store
 from scumble.batches import Order
 from scumble.collecting import Collected
 from scumble.cost import estimate
@@ -139,6 +140,29 @@ def test_the_prompts_leave_the_service_and_this_machine_once_all_is_collected(
     assert [method for method, path in service.seen if path.startswith("/files/")].count("DELETE") == 1
 
 
+def test_an_upload_whose_beginning_never_left_is_forgotten_too(home: Home, service: Service) -> None:
+    """Killed in between: the lines were released by the next start; the file goes with the next look."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "sent", raiser(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            submit(home, service, orders(2))
+    assert (states(home), len(list(home.batches.iterdir()))) == (["released"] * 2, 1)
+    assert collecting.collect(home, service.account) == ()
+    assert list(home.batches.iterdir()) == []
+    assert [method for method, path in service.seen if path.startswith("/files/")] == ["DELETE"]
+
+
+def test_lines_that_a_killed_program_left_are_cleared_away_in_time(home: Home, service: Service) -> None:
+    """They hold prompts. One that may be at work is left alone."""
+    batch_records.prepare(home)
+    old, new = home.batches / ".lines.0.part", home.batches / ".lines.1.part"
+    for each in (old, new):
+        each.write_bytes(b"a small red door")
+    os.utime(old, (1, 1))
+    submit(home, service, orders(1))
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_any_later_process_collects_and_what_is_settled_stays(home: Home, service: Service) -> None:
     """Also when one was stopped between keeping a line and settling it."""
     submit(home, service, orders(3))
@@ -167,7 +191,7 @@ def test_a_kept_line_is_settled_at_half_the_price_without_the_service(home: Home
     (id,) = submit(home, service, orders(1))
     with Ledger(home.ledger) as ledger:
         ledger.unknown(id, "process-gone")
-        asked = next(iter(batches.read_record(home, next(home.batches.iterdir()).stem).values()))
+        asked = next(iter(batch_records.read(home, next(home.batches.iterdir()).stem).values()))
         store.keep(home, id, success([gradient_png(816, 816)]), "application/json", asked)
         assert recovery.settle(home, ledger, ledger.entry(id))
         assert ledger.entry(id).billed == BILL_IN_BATCH

@@ -29,7 +29,7 @@ from ..errors import (
     Stopped,
     StorageError,
 )
-from ..jobs import Event, Failed, Finished, NearBudget, Result, Waiting
+from ..jobs import Event, Failed, Finished, NearBudget, Rescued, Result, Waiting
 from ..journals import Journal
 from ..ledger import Entry, Ledger
 from ..queue import Queue, Ticket
@@ -260,6 +260,9 @@ class _Live:
             case Waiting(seconds=seconds, error=error):
                 text = _("waiting {seconds} s: {reason}")
                 self._say(each, text.format(seconds=round(seconds, 1), reason=error.what_happened), False)
+            case Rescued(folder=folder):
+                text = _("The results folder cannot be used now; the reply is in {folder} until it can.")
+                print(text.format(folder=folder), file=sys.stderr)
             case NearBudget(room=room) if room.budget.scope not in self._told:
                 self._told.add(room.budget.scope)
                 print_warnings([_("Nearly used: {budget}.").format(budget=room.describe())])
