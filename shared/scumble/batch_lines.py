@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from . import wire
 from .catalog import Catalog, Model
-from .errors import BadRequest, UnsupportedOption
+from .errors import BadRequest, NotInBatches, UnsupportedOption
 from .private_files import open_new, partial_name, sync, write_all
 from .refusals import identifier, read_json
 from .request import Request, check_json, data_url_length
@@ -59,16 +60,11 @@ class Told:
 
 def require(catalog: Catalog) -> Callable[[Request, Model], None]:
     """A check whether a request can go through a batch, by UnsupportedOption, BadRequest or BadPicture."""
-    able = [model.id for model in catalog.models if "batch" in model.endpoints]
+    able = [model.id for model in catalog.live(date.today()) if "batch" in model.endpoints]
 
     def check(request: Request, model: Model) -> None:
         if "batch" not in model.endpoints:
-            raise UnsupportedOption(
-                model=model.id,
-                option="batch",
-                value=_("yes"),
-                choices=_("a live request, or one of {models}").format(models=", ".join(able)),
-            )
+            raise NotInBatches(model=model.id, choices=", ".join(able))
         if request.partial_images:
             raise UnsupportedOption(
                 model=model.id, option="partial_images", value=request.partial_images, choices="0"

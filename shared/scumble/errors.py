@@ -132,6 +132,12 @@ class UnsupportedOption(BadRequest):
     remedy = N_("What works: {choices}.")
 
 
+class NotInBatches(UnsupportedOption):
+    code = "not-in-batches"
+    sentence = N_("{model} cannot be asked through the Batch API.")
+    remedy = N_("What works: a live request, or one of {choices}.")
+
+
 class BadSize(BadRequest):
     code = "bad-size"
     sentence = N_("{model} cannot make a picture of {size}: {reason}.")

@@ -52,6 +52,7 @@ DETAILS: dict[str, set[str]] = {
     "ModelUnavailable": {"model"},
     "NoUsableAnswer": {"host", "reason"},
     "NotConnected": {"host"},
+    "NotInBatches": {"model", "choices"},
     "OnlineAccessOff": {"host", "place"},
     "PriceUnknown": {"budget", "model"},
     "RateLimited": {"seconds"},
