@@ -8,6 +8,7 @@ order says nothing, and what bears another id is not ours.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,6 +27,9 @@ BYTES_MAX = 200_000_000
 """Of one file, by the service's rules (shared/facts, section 10)."""
 
 ANSWER_BYTES_MAX = 256 * 1024 * 1024
+
+# What the ledger's reasons have not.
+_NO_CODE = re.compile(r"[^a-z0-9]")
 
 _ENDPOINTS = {"generate": "/v1/images/generations", "edit": "/v1/images/edits"}
 # A prompt as JSON of ASCII, and everything around it.
@@ -177,4 +181,4 @@ def read_line(line: bytes) -> Told | None:
         return Told(custom_id, 0, b"", "no-status")
     error = document.get("error")
     code = identifier(error.get("code")) if isinstance(error, dict) else ""
-    return Told(custom_id, 0, b"", code.replace("_", "-") or "no-reason")
+    return Told(custom_id, 0, b"", _NO_CODE.sub("-", code)[:40] or "no-reason")

@@ -134,6 +134,8 @@ def test_no_line_fails(line: bytes) -> None:
         ({"custom_id": "a", "response": {"status_code": 99}}, 0, "no-status"),
         ({"custom_id": "a", "error": {"code": "batch_expired"}}, 0, "batch-expired"),
         ({"custom_id": "a", "error": {"code": "A small red door"}}, 0, "no-reason"),
+        ({"custom_id": "a", "error": {"code": "a" * 40 + "[b_c]"}}, 0, "a" * 40),
+        ({"custom_id": "a", "error": {"code": "body[b_c]"}}, 0, "body-b-c-"),
         ({"custom_id": "a", "response": None, "error": None}, 0, "no-reason"),
         ({"custom_id": "a"}, 0, "no-reason"),
     ],

@@ -232,6 +232,20 @@ def test_a_budget_that_ends_in_the_middle_leaves_what_was_done(
     assert service.count("POST", GENERATIONS) == 4
 
 
+def test_a_person_is_told_beforehand_that_the_budget_will_not_do(
+    capsys: pytest.CaptureFixture[str], service: Service, doors: Path, tmp_path: Path, home: Home
+) -> None:
+    """Together with what is left of it; and at the end which rows were not made, and why."""
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget("day", BILL_LIVE)
+    assert main(["batch", str(doors), "-o", str(tmp_path / "out"), "--concurrency", "1"]) == 3
+    printed = capsys.readouterr()
+    assert "Today $0 of $0.015" in printed.out
+    assert "The budget will stop this before its end." in printed.err
+    assert "door-3  not done  The budget for today has" in printed.out
+    assert "1 of 4 rows are done. It was billed." in printed.err
+
+
 def test_an_unknown_row_is_sent_again_only_when_a_person_says_so(
     capsys: pytest.CaptureFixture[str], service: Service, doors: Path, tmp_path: Path
 ) -> None:

@@ -97,14 +97,24 @@ def _make(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         _look_at_batches(doing, journal, home, account)
         running.stand(doing, journal, home, arguments.resend_unknown)
         running.require_free_names(doing, arguments.output)
-        _say_before(doing, arguments, catalog, home, account)
+        quote = _say_before(doing, arguments, catalog, home, account)
         running.write_done(doing, arguments.output, home)
         if arguments.through_batch:
             running.through_batches(doing, journal, arguments, catalog, home, account)
         else:
             running.live(doing, journal, arguments, catalog, home, account)
         table = write_table(doing, arguments.output)
-    _report(doing, table, arguments, account, remarks)
+    document = {
+        "list": arguments.list,
+        "folder": str(arguments.output),
+        "table": str(table),
+        "through_batch": arguments.through_batch,
+        "sandbox": account.sandbox,
+        "estimate": _total(quote),
+        **report(doing),
+        "warnings": remarks,
+    }
+    _report(doing, table, document, arguments.json)
 
 
 def _remarks(rows: tuple[Row, ...], catalog: Catalog, home: Home, account: Account) -> list[str]:
@@ -166,8 +176,10 @@ def _print_total(quote: Quote) -> None:
     if not quote.exact:
         about = price_range(quote.cost.low, quote.cost.high)
         text = _("about {price} ({range})").format(price=text, range=about)
+    if quote.unpriced == len(quote.items):
+        text = _("price unknown")
     print(_("Total of {count}: {price}").format(count=len(quote.items), price=text))
-    if quote.unpriced:
+    if 0 < quote.unpriced < len(quote.items):
         print(_("Of {count} the price is unknown; it comes on top.").format(count=quote.unpriced))
     for reason in quote.reasons:
         print(reason)
@@ -184,8 +196,8 @@ def _look_at_batches(doing: list[Doing], journal: Journal, home: Home, account: 
 
 def _say_before(
     doing: list[Doing], arguments: argparse.Namespace, catalog: Catalog, home: Home, account: Account
-) -> None:
-    """What will be paid, before it is; on standard error when the output is a document."""
+) -> Quote:
+    """Tell a person what will be paid, before it is. Gives the price of what is to do."""
     rows = tuple(each.row for each in doing if each.state == "to-do")
     quote = _quote(rows, arguments, catalog, home)
     for each, item in zip((each for each in doing if each.state == "to-do"), quote.items, strict=True):
@@ -195,7 +207,7 @@ def _say_before(
         text = _("{count} rows are sent again and may be billed twice.")
         print_warnings([text.format(count=resent)])
     if arguments.json:
-        return
+        return quote
     if account.sandbox:
         print(_("Sandbox: free placeholder pictures, nothing is sent."))
     done = sum(each.state == "done" for each in doing)
@@ -209,39 +221,25 @@ def _say_before(
         print(allowance.describe())
         if any(room.budget.scope != "action" and not room.holds(quote.reserve) for room in allowance.rooms):
             print_warnings([_("The budget will stop this before its end.")])
+    return quote
 
 
-def _report(
-    doing: list[Doing],
-    table: Path,
-    arguments: argparse.Namespace,
-    account: Account,
-    remarks: list[str],
-) -> None:
-    """The table of what became of each row; raises RowsLeft when not all are done or on their way."""
-    document = {
-        "list": arguments.list,
-        "folder": str(arguments.output),
-        "table": str(table),
-        "through_batch": arguments.through_batch,
-        "sandbox": account.sandbox,
-        **report(doing),
-        "warnings": remarks,
-    }
+def _report(doing: list[Doing], table: Path, document: dict[str, object], as_json: bool) -> None:
+    """What became of each row; raises RowsLeft when not all are done or on their way."""
     left = [each for each in doing if each.state not in ("done", "waiting")]
-    if not left:
-        if arguments.json:
-            print_json(document)
-        else:
-            _print_end(doing, table)
-        return
-    if not arguments.json:
+    if not as_json:
         _print_end(doing, table)
+    elif not left:
+        print_json(document)
+    if not left:
+        return
     error = RowsLeft(done=sum(each.state == "done" for each in doing), count=len(doing))
     error.report = document
     error.exit_code = _exit_code(left)
     if any(each.state == "unknown" for each in left):
         error.billing = Billing.MAYBE
+    elif any(each.billed for each in doing):
+        error.billing = Billing.BILLED
     raise error
 
 
