@@ -34,7 +34,7 @@ from .errors import (
 )
 from .multipart import PIECE_BYTES, Body, CutShort, form, in_pieces
 from .translation import _
-from .transport import Bounds
+from .transport import Bounds, Outgoing, Stale
 from .wire import Call
 
 if TYPE_CHECKING:
@@ -72,25 +72,21 @@ class _HeldBack(Exception):
         self.failure = failure
 
 
-class _Outgoing:
-    """A body that tells when its first byte is about to leave; it can be gone through once only."""
+class _Start:
+    """The moment when the body of a request begins to leave."""
 
     def __init__(self, on_sent: Callable[[], None]) -> None:
-        self.begun = False
-        self._pieces: Iterator[bytes] = iter(())
+        self.passed = False
+        self._told = False
         self._on_sent = on_sent
 
-    def carrying(self, pieces: Iterator[bytes]) -> _Outgoing:
-        self._pieces = pieces
-        return self
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            # The first piece is at hand before the ledger is told: a file that fails here costs nothing.
-            if not self.begun:
-                _guarded(self._on_sent)
-                self.begun = True
-            yield piece
+    def begin(self, outgoing: Outgoing) -> None:
+        """Tell it once, however many connections it takes; then look whether this one is still there."""
+        if not self._told:
+            _guarded(self._on_sent)
+            self._told = True
+        outgoing.require_open()
+        self.passed = True
 
 
 def _guarded(callback: Callable[[], None]) -> None:
@@ -120,8 +116,8 @@ def send(
     600 s for the body of the answer) or BadReply (above 256 MiB, or damaged compression).
     """
     bounds = Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX)
-    outgoing = _Outgoing(on_sent)
-    answer = _outcome(lambda: _post(call, account, bounds, outgoing, on_piece), account, bounds, outgoing)
+    start = _Start(on_sent)
+    answer = _outcome(lambda: _post(call, account, bounds, start, on_piece), account, bounds, start)
     # Raised out here and without its trace: the frames and exceptions of requests hold the header.
     if isinstance(answer, Exception):
         raise answer.with_traceback(None)
@@ -201,7 +197,7 @@ def _lower_first(sentence: str) -> str:
 
 
 def _outcome(
-    ask: Callable[[], Received], account: Account, bounds: Bounds, outgoing: _Outgoing | None = None
+    ask: Callable[[], Received], account: Account, bounds: Bounds, start: _Start | None = None
 ) -> Received | Exception:
     """The answer, or the error to raise."""
     from requests import exceptions
@@ -216,7 +212,7 @@ def _outcome(
     except _HeldBack as held:
         return held.failure
     except CutShort as cut:
-        if _has_begun(outgoing):
+        if _has_begun(start):
             return UploadCutShort(name=cut.name)
         return BadPicture(name=cut.name, reason=_("it was changed meanwhile"))
     except (exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema):
@@ -226,25 +222,27 @@ def _outcome(
     except DecodeError:
         return BadReply(reason=_("its compression is damaged"))
     except (exceptions.RequestException, transport_error, OSError):
-        return ConnectionLost() if _has_begun(outgoing) else NotConnected(host=account.host)
+        return ConnectionLost() if _has_begun(start) else NotConnected(host=account.host)
 
 
-def _has_begun(outgoing: _Outgoing | None) -> bool:
-    return outgoing is not None and outgoing.begun
+def _has_begun(start: _Start | None) -> bool:
+    return start is not None and start.passed
 
 
 def _post(
     call: Call,
     account: Account,
     bounds: Bounds,
-    outgoing: _Outgoing,
+    start: _Start,
     on_piece: Callable[[bytes], None] | None,
 ) -> Received:
-    with _body(call) as body:
-        prepared = _prepared(call, account, body)
-        # requests takes any body that can be gone through; only its stubs know bytes and text alone.
-        prepared.body = outgoing.carrying(body.pieces)  # type: ignore[assignment]
-        return _exchanged(prepared, account, bounds, on_piece)
+    while True:
+        with _body(call) as body, contextlib.suppress(Stale):
+            prepared = _prepared(call, account, body)
+            # requests takes any body that can be gone through; only its stubs know bytes and text alone.
+            prepared.body = Outgoing(body.pieces, start.begin)  # type: ignore[assignment]
+            return _exchanged(prepared, account, bounds, on_piece)
+        # Only the head had left, which asks for nothing; of kept connections, each is found closed once only.
 
 
 def _get(
