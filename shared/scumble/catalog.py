@@ -44,6 +44,8 @@ __all__ = [
 _BUILT_IN = Path(__file__).with_name("catalog.json")
 _SCHEMA = 1
 _SECTIONS = ("limits", "sizes", "prices", "output", "input", "text", "rate_tiers", "animation", "vector")
+# Of a model, the parts that may be a name, and the section in which the name is looked up.
+_NAMED_PARTS = {section: section for section in _SECTIONS} | {"batch_prices": "prices"}
 _ENDPOINTS = frozenset({"generations", "edits", "responses", "batch"})
 
 _Json = dict[str, Any]
@@ -76,7 +78,8 @@ class Catalog:
         if not other_server or {other_server, other_server.rpartition(":")[0]} & self.prices_hold_for:
             return self
         models = tuple(
-            model if model.id in self.user_priced else replace(model, prices=None) for model in self.models
+            model if model.id in self.user_priced else replace(model, prices=None, batch_prices=None)
+            for model in self.models
         )
         text_models = tuple(
             each if each.id in self.user_priced else replace(each, prices=None) for each in self.text_models
@@ -150,6 +153,9 @@ def _catalog(base: _Json, changes: _Json) -> Catalog:
     for data in (*base["models"], *_a(list, changes.get("models", []))):
         id = _a(str, _a(dict, data).get("id"))
         kept = {key: value for key, value in whole.get(id, {}).items() if not isinstance(data.get(key), str)}
+        if "prices" in data:
+            # Half of another price says nothing about this one.
+            kept.pop("batch_prices", None)
         whole[id] = _merged(kept, _resolved(data, named))
     models = tuple(_model(id, data) for id, data in whole.items())
     text_models = _text_models(base, changes)
@@ -191,12 +197,12 @@ def _named(document: _Json, section: str) -> _Json:
 def _resolved(data: _Json, named: Mapping[str, _Json]) -> _Json:
     """The model with each reference ("sizes": "free") replaced by what it names; limits laid flat."""
     whole = dict(data)
-    for section in _SECTIONS:
-        name = whole.get(section)
+    for part, section in _NAMED_PARTS.items():
+        name = whole.get(part)
         if isinstance(name, str):
             if name not in named[section]:
                 raise ValueError(f"{data['id']}: {section} has nothing named {name}")
-            whole[section] = named[section][name]
+            whole[part] = named[section][name]
     return _a(dict, whole.pop("limits", {})) | whole
 
 

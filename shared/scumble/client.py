@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One POST to the Images API over requests: sent once, never again, and told apart by whether it left.
 
-Beside it, two kinds of GET that cost nothing: what the service says of itself, and a picture at an address.
+Beside it what costs nothing: what the service says of itself, the files it keeps, a picture at an address.
 
 The body is handed over piece by piece, for three reasons: the first piece is asked for only when the
 connection is made and the header is out, so a failure before that proves that nothing was asked; urllib3
@@ -131,8 +131,29 @@ def fetch(path: str, account: Account, most_bytes: int = FACTS_BYTES_MAX) -> Rec
 
     Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, `most_bytes`), SetupError as send().
     """
-    address = _address(path, account)
-    answer = _get(address, account, account, Bounds(QUICK_SECONDS, most_bytes))
+    answer = _get(_address(path, account), account, account, Bounds(QUICK_SECONDS, most_bytes))
+    return _free(answer, account)
+
+
+def gather(path: str, account: Account, on_piece: Callable[[bytes], None]) -> Received:
+    """GET a file of the service, however long, part by part on this thread; bills nothing.
+
+    What comes with another status than a success is in the answer, and its body is bounded as for fetch().
+    Raises NoUsableAnswer when it breaks off or pauses for 60 s, SetupError as send(), and what `on_piece`
+    raises.
+    """
+    bounds = Bounds(QUICK_SECONDS, FACTS_BYTES_MAX, passed_on=True)
+    return _free(_get(_address(path, account), account, account, bounds, on_piece), account)
+
+
+def delete(path: str, account: Account) -> Received:
+    """DELETE what the service keeps; bills nothing. Raises as fetch()."""
+    bounds = Bounds(QUICK_SECONDS, FACTS_BYTES_MAX)
+    return _free(_get(_address(path, account), account, account, bounds, method="DELETE"), account)
+
+
+def _free(answer: Received | Exception, account: Account) -> Received:
+    """The answer, or an error that says that asking cost nothing."""
     if isinstance(answer, OutcomeUnknown):
         raise NoUsableAnswer(host=account.host, reason=_lower_first(answer.what_happened))
     if isinstance(answer, NotConnected):
@@ -230,14 +251,21 @@ def _post(
         # Only the head had left, which asks for nothing; of kept connections, each is found closed once only.
 
 
-def _get(address: str, authorised: Account | None, account: Account, bounds: Bounds) -> Received | Exception:
+def _get(
+    address: str,
+    authorised: Account | None,
+    account: Account,
+    bounds: Bounds,
+    on_piece: Callable[[bytes], None] | None = None,
+    method: str = "GET",
+) -> Received | Exception:
     """The answer to a GET, or the error; the key goes with it only for whom it is authorised."""
     from requests import Request
 
     def ask() -> Received:
         headers = _headers(account) | {"Accept": "*/*"}
-        prepared = Request("GET", address, headers=headers, auth=_bearer(authorised)).prepare()
-        return _exchanged(prepared, account, bounds)
+        prepared = Request(method, address, headers=headers, auth=_bearer(authorised)).prepare()
+        return _exchanged(prepared, account, bounds, on_piece)
 
     return _outcome(ask, account, bounds)
 

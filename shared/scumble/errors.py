@@ -3,7 +3,7 @@
 
     ScumbleError
       BadRequest          change what is asked; refused here, nothing was sent
-        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, NothingSelected
+        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, BadTable, NothingSelected
       SetupError          mend the set-up
         KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
         EditsNotOffered
@@ -19,7 +19,8 @@
         ConnectionLost, UploadCutShort, TimedOut, ServerFault, BadReply, StreamFailed
         AnswerAwaited, AnswerGone
       StorageError        the data folder cannot be used
-        StorageFailedAfterSending
+        StorageFailedAfterSending, FolderUnusable
+      RowsLeft            a list was worked on, and not all of it was made
       NotSaved            the picture is paid for and kept, but not where it was wanted
       Stopped             the person stopped it
         StoppedAfterSending
@@ -30,6 +31,7 @@ their `{names}` are filled from the keyword arguments, which must never be a key
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 
 from .translation import N_, _
@@ -133,6 +135,12 @@ class UnsupportedOption(BadRequest):
     remedy = N_("What works: {choices}.")
 
 
+class NotInBatches(UnsupportedOption):
+    code = "not-in-batches"
+    sentence = N_("{model} cannot be asked through the Batch API.")
+    remedy = N_("What works: a live request, or one of {choices}.")
+
+
 class BadSize(BadRequest):
     code = "bad-size"
     sentence = N_("{model} cannot make a picture of {size}: {reason}.")
@@ -143,6 +151,14 @@ class BadPicture(BadRequest):
     code = "bad-picture"
     sentence = N_("The picture {name} cannot be used: {reason}.")
     remedy = N_("Send a PNG, JPEG or WebP picture under 50 MB.")
+
+
+class BadTable(BadRequest):
+    """A list of things to make with rows that cannot be made; `problems` names each by its line."""
+
+    code = "bad-table"
+    sentence = N_("The list {name} cannot be used: {problems}.")
+    remedy = N_("Mend it; nothing was sent.")
 
 
 class NothingSelected(BadRequest):
@@ -456,6 +472,14 @@ class BillNotRecorded(StorageFailedAfterSending):
     )
 
 
+class FolderUnusable(StorageError):
+    """The folder that a person named for what is made, and for the record of it."""
+
+    code = "folder-unusable"
+    sentence = N_("The folder {path} cannot be used: {reason}.")
+    remedy = N_("Free some space or check its permissions, or choose another folder.")
+
+
 class NotSaved(ScumbleError):
     """The request was settled; only the file that was asked for is missing."""
 
@@ -463,6 +487,15 @@ class NotSaved(ScumbleError):
     sentence = N_("The picture was made, but {path} could not be written: {reason}.")
     remedy = N_("It is kept in {folder}.")
     billing = Billing.BILLED
+
+
+class RowsLeft(ScumbleError):
+    """Of a list some rows are not made; `report` is the document that tells of each."""
+
+    code = "rows-left"
+    sentence = N_("{done} of {count} rows are done.")
+    remedy = N_("Run the same command again for the rest: what is done is not bought again.")
+    report: Mapping[str, object] = {}
 
 
 class Stopped(ScumbleError):

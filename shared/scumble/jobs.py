@@ -371,12 +371,15 @@ class Job:
         over_budget: bool = False,
         on_answer: Heard = lambda _headers, _error: None,
         on_end: Callable[[], None] = lambda: None,
+        on_reserved: Callable[[str], None] = lambda _id: None,
     ) -> None:
-        """`on_answer` and `on_end`, which is called last, whatever the outcome, are called on its thread."""
+        """All three are called on its thread: `on_end` last, whatever the outcome; `on_reserved` with the id
+        before anything leaves, and a ScumbleError from it stops the request."""
         self._arguments = (request, asker, home, account, catalog)
         self._over_budget = over_budget
         self._on_answer = on_answer
         self._on_end = on_end
+        self._on_reserved = on_reserved
         self._thread = threading.Thread(target=self._run, name="scumble-job", daemon=True)
         self._cancel = threading.Event()
         self._lock = threading.Lock()
@@ -473,6 +476,8 @@ class Job:
                 self._ended.set()
 
     def _note(self, event: Event) -> None:
+        if isinstance(event, Reserved):
+            self._on_reserved(event.id)
         with self._lock:
             self._events.append(event)
             match event:

@@ -239,6 +239,7 @@ class RateTier:
 class Model:
     """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty).
 
+    `batch_prices` are those of the Batch API; None where there is none, or where they are not known.
     `rate_tiers` are an account's limits by its usage tier, the lowest first; empty where none are published.
     """
 
@@ -272,6 +273,7 @@ class Model:
     expected_seconds: Mapping[str, int] = field(hash=False)
     animation: AnimationRule | None = None
     vector: VectorRule | None = None
+    batch_prices: Prices | None = None
     rate_tiers: tuple[RateTier, ...] = ()
 
     def ended(self, today: date) -> bool:
@@ -281,6 +283,10 @@ class Model:
     def ends_within(self, today: date, days: int) -> bool:
         """Whether the model still works and will end in at most `days` days."""
         return self.shutdown is not None and 0 < (self.shutdown - today).days <= days
+
+    def in_batch(self) -> Model:
+        """The same model at the prices of the Batch API, which may be unknown."""
+        return replace(self, prices=self.batch_prices)
 
     def require_live(self, today: date) -> None:
         """Raises ModelEnded, naming the successors, when the model has been shut down."""

@@ -87,6 +87,8 @@ def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
         model = load(home.catalog).find(entry.spending.model)
     except (KeyError, BadReply, StorageError, UnknownModel):
         return False
+    if kept.asked.get("batch"):
+        model = model.in_batch()
     if not kept.asked.get("priced", True):
         model = replace(model, prices=None)
     owed = records.late_bill(answer, entry, model)

@@ -167,7 +167,7 @@ def check_json(request: Request) -> None:
 
 
 def data_url_length(picture: Picture) -> int:
-    """The characters of `wire.data_url(picture)`."""
+    """The characters of `wire.data_url(picture)`. Raises BadPicture for a file that is gone."""
     return len(f"data:{picture.media_type};base64,") + -(-picture.length // 3) * 4
 
 

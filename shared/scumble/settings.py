@@ -33,6 +33,11 @@ class Home:
         return self.folder / "results"
 
     @property
+    def batches(self) -> Path:
+        """What was asked for in batches whose answers the service still keeps."""
+        return self.folder / "batches"
+
+    @property
     def key(self) -> Path:
         return self.folder / "key"
 

@@ -37,10 +37,14 @@ _PIECE_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Bounds:
-    """How long an answer may take, each part and its body, and how long it may be."""
+    """How long an answer may take, each part and its body, and how long it may be.
+
+    What is `passed_on` goes to on_piece only: as long as it likes, while no pause is longer than `seconds`.
+    """
 
     seconds: float
     most_bytes: int
+    passed_on: bool = False
 
 
 class Stale(Exception):
@@ -226,11 +230,15 @@ def _read(response: Response, bounds: Bounds, on_piece: Callable[[bytes], None] 
     """The whole body. Read as it comes (`read1`), or a trickle would never meet the deadline."""
     deadline = time.monotonic() + bounds.seconds
     declared = response.headers.get("Content-Length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > bounds.most_bytes:
+    is_bounded = on_piece is None or not bounds.passed_on
+    if is_bounded and declared.isascii() and declared.isdigit() and int(declared[:20]) > bounds.most_bytes:
         raise _too_long(bounds)
     # Its value is handed out without a copy, which for a long reply counts.
     body = io.BytesIO()
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+        if on_piece is not None and not is_bounded:
+            on_piece(piece)
+            continue
         body.write(piece)
         if body.tell() > bounds.most_bytes:
             raise _too_long(bounds)

@@ -44,7 +44,10 @@ _TOKENS_MAX = 1_000_000
 
 @dataclass(frozen=True)
 class Call:
-    """One POST: a JSON body, or form fields and files as (field, file name, content, media type)."""
+    """One POST: a JSON body, or form fields and files as (field, file name, content, media type).
+
+    `path` follows the base address and begins with a slash.
+    """
 
     path: str
     json: dict[str, object] | None = field(default=None, repr=False)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import date
 from pathlib import Path
@@ -417,3 +418,27 @@ def test_each_model_is_whole(model: Model) -> None:
         (10, 16, True) if usable else (0, 0, False)
     )
     assert set(model.expected_seconds) in (set(), set(model.qualities))
+
+
+@pytest.mark.parametrize("model", CATALOG.models, ids=lambda model: model.id)
+def test_a_batch_costs_half_of_a_live_request(model: Model) -> None:
+    """Each rate, for the models that the Batch API takes; for the others there is no such price."""
+    if "batch" not in model.endpoints:
+        assert model.batch_prices is None and model.in_batch().prices is None
+        return
+    assert model.prices is not None and model.batch_prices is not None
+    live, half = dataclasses.astuple(model.prices), dataclasses.astuple(model.batch_prices)
+    assert [rate and rate // 2 for rate in live] == list(half)
+
+
+def test_a_user_s_price_says_nothing_of_a_batch_s(home: Home) -> None:
+    """Unless it gives that as well; half of another price is no price."""
+    dear = {"image_output": 99_000_000}
+    assert changed(home, "gpt-image-2", prices=dear).find("gpt-image-2").batch_prices is None
+    both = changed(home, "gpt-image-2", prices=dear, batch_prices="two-batch").find("gpt-image-2")
+    assert both.batch_prices == CATALOG.find("gpt-image-2").batch_prices
+
+
+def test_on_another_server_a_batch_has_no_price_either() -> None:
+    elsewhere = CATALOG.priced_for("relay.example.com").find("gpt-image-2")
+    assert (elsewhere.prices, elsewhere.batch_prices) == (None, None)

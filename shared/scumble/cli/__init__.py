@@ -20,7 +20,7 @@ from ..reports import TOPICS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import budgeting, conversing, keys, making, options, planning, results, spending
+from . import batching, budgeting, conversing, keys, making, options, planning, results, spending
 from .numbers import count, port
 from .output import accept_any_text, flush, give_up_output, print_error, print_json
 
@@ -82,6 +82,8 @@ def _run(chosen: argparse.Namespace) -> None:
         planning.plan(chosen, catalog, home)
     elif chosen.command == "models":
         planning.models(chosen, catalog, home)
+    elif chosen.command == "batch":
+        batching.batch(chosen, catalog, home)
     elif chosen.command == "sandbox":
         _serve_sandbox(chosen)
     elif chosen.command == "turn":
@@ -183,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_json(models)
 
+    batching.add_parser(commands.add_parser, _add_json)
     keys.add_parser(commands.add_parser, _add_json)
     results.add_parser(commands.add_parser, _add_json)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from ..alternatives import Choice
 from ..cost import Bill, Estimate, Span
-from ..errors import ScumbleError
+from ..errors import RowsLeft, ScumbleError
 from ..geometry import Plan
 from ..money import decimal_usd, price, price_range
 from ..translation import _
@@ -49,14 +49,16 @@ def print_json(document: object) -> None:
 def print_error(error: ScumbleError, as_json: bool) -> None:
     """The error on standard error, and as a document on standard output when JSON was asked for."""
     if as_json:
+        report = error.report if isinstance(error, RowsLeft) else {}
         print_json(
             {
+                **report,
                 "error": {
                     "code": error.code,
                     "message": error.what_happened,
                     "billing": error.billing.value,
                     "remedy": error.what_to_do,
-                }
+                },
             }
         )
     print(error, file=sys.stderr)

@@ -71,6 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def log_message(self, format: str, *args: object) -> None:
         """Silent: a path or an error might hold what a person wrote."""
 
@@ -99,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding"):
             raise ApiError(411, REQUEST, None, None, "A Content-Length is needed.")
-        declared = self.headers.get("Content-Length", "0" if self.command == "GET" else "")
+        declared = self.headers.get("Content-Length", "" if self.command == "POST" else "0")
         if not (declared.isascii() and declared.isdigit()):
             raise ApiError(411, REQUEST, None, None, "A Content-Length is needed.")
         if len(declared) > 15 or int(declared) > self.server.body_bytes_max:

@@ -20,10 +20,10 @@ from typing import Any
 
 from .. import cost
 from ..catalog import Catalog, Model, load
-from . import pictures, responses, rules, streaming
+from . import batches, pictures, responses, rules, streaming
 from .animations import animated
 from .drawings import drawn
-from .faults import REQUEST, ApiError, no_such_model
+from .faults import REQUEST, ApiError, no_such_model, refused
 from .forms import parse
 from .memory import Memory
 from .painter import paint
@@ -36,6 +36,7 @@ from .subject import cut_out
 _BEARER = re.compile(r"Bearer [!-~]+")
 _WORK = {"/v1/images/generations": "generate", "/v1/images/edits": "edit"}
 _MODELS = "/v1/models"
+_JSON = "application/json"
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -54,29 +55,19 @@ def respond(
     case.
 
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
-    GET /v1/models and /v1/models/ID; conversations, see sandbox.responses. `catalog` is the built-in one when
-    None; `now` is the time in Unix seconds, which decides what has been shut down. What one request leaves
-    for later ones is in `memory`.
+    GET /v1/models and /v1/models/ID; conversations, see sandbox.responses; files and batches, see
+    sandbox.batches. `catalog` is the built-in one when None; `now` is the time in Unix seconds, which decides
+    what has been shut down. What one request leaves for later ones is in `memory`.
     """
     given = {name.lower(): value for name, value in headers.items()}
+    kind = _JSON
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
-    kind = "application/json"
+    kind = _JSON
     try:
         _check_key(given.get("authorization"))
-        document = _answer(
-            method,
-            path.partition("?")[0],
-            given.get("content-type", ""),
-            body,
-            catalog or load(),
-            now(),
-            memory or Memory(),
-        )
-        status = 200
-        if isinstance(document, bytes):
-            kind, content = streaming.CONTENT_TYPE, document
-        else:
-            content = json.dumps(document).encode()
+        media_type, place = given.get("content-type", ""), memory or Memory()
+        kind, answer = _routed(method, path, media_type, body, catalog or load(), now(), place)
+        status, content = 200, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     except ApiError as error:
         status, content = error.status, error.body()
     about = {"Content-Type": kind, "x-request-id": f"req_{identity}", "x-scumble-sandbox": "true"}
@@ -96,6 +87,34 @@ def _check_key(authorization: str | None) -> None:
     else:
         return
     raise ApiError(401, REQUEST, "invalid_api_key", None, message)
+
+
+def _routed(
+    method: str,
+    path: str,
+    content_type: str,
+    body: bytes,
+    catalog: Catalog,
+    seconds: float,
+    memory: Memory,
+) -> tuple[str, dict[str, object] | bytes]:
+    """The media type of the reply, and its document or its bytes."""
+    place, _mark, query = path.partition("?")
+    if not batches.serves(place):
+        made = _answer(method, place, content_type, body, catalog, seconds, memory)
+        return (streaming.CONTENT_TYPE if isinstance(made, bytes) else _JSON), made
+
+    def work(endpoint: str, line: bytes) -> tuple[int, dict[str, object]]:
+        try:
+            made = _answer("POST", endpoint, _JSON, line, catalog, seconds, memory)
+            if isinstance(made, bytes):
+                raise refused("stream", "A line of a batch cannot be streamed.")
+            return 200, made
+        except ApiError as error:
+            return error.status, json.loads(error.body())
+
+    found = batches.respond(method, place, query, content_type, body, memory, catalog, seconds, work)
+    return ("application/octet-stream" if isinstance(found, bytes) else _JSON), found
 
 
 def _answer(
