@@ -28,7 +28,7 @@ from .learned import Learned, learn, size_class
 from .ledger_file import ledger_errors, open_ledger_file, transaction
 from .periods import in_microseconds, moment
 from .process import Process, is_gone, this_process
-from .reports import Accuracy, Group, Topic, Totals
+from .reports import Accuracy, Failures, Group, Topic, Totals
 from .settings import Home
 from .shapes import Size
 from .spendings import Entry, Spending, State, Step, check, document_tag, is_amount, project_tag
@@ -261,10 +261,16 @@ class Ledger:
             return reports.totals(self._connection, start)
 
     def groups(self, topic: Topic, since: datetime | None = None) -> list[Group]:
-        """The sums by day, newest first, or by model, host or project, the dearest first."""
+        """The sums by day, newest first, or by another topic, the dearest first."""
         start = None if since is None else in_microseconds(since)
         with ledger_errors(self._path):
             return reports.groups(self._connection, topic, start, self._zone)
+
+    def failures(self, since: datetime | None = None) -> list[Failures]:
+        """What failed and what that cost, by reason, the most frequent first."""
+        start = None if since is None else in_microseconds(since)
+        with ledger_errors(self._path):
+            return reports.failures(self._connection, start)
 
     def accuracy(self) -> list[Accuracy]:
         """How estimates compare with bills, by model and quality."""
