@@ -36,7 +36,7 @@ def entry(
     return Entry(id, at, replace(SPENDING, **change), state, billed, 0, from_usage)  # type: ignore[arg-type]
 
 
-KNOWN = entry("k", "settled", 5, NOON - timedelta(days=1))
+KNOWN = entry("k", "settled", 5_000, NOON - timedelta(days=1))
 
 
 def verdicts(costs: list[Cost], *entries: Entry, now: datetime = NOW) -> list[tuple[str, int | None, bool]]:
@@ -45,7 +45,7 @@ def verdicts(costs: list[Cost], *entries: Entry, now: datetime = NOW) -> list[tu
 
 def costs(*amounts: int, item: str = "") -> list[Cost]:
     """Of the day, with a day before and after it in the export."""
-    around = [Cost(DAY - timedelta(days=1), 5, ""), Cost(DAY + timedelta(days=3), 5, "")]
+    around = [Cost(DAY - timedelta(days=1), 5_000, ""), Cost(DAY + timedelta(days=3), 5, "")]
     return [*around, *(Cost(DAY, amount, item) for amount in amounts)]
 
 
@@ -177,7 +177,7 @@ def test_a_recent_day_and_one_outside_the_export_prove_nothing() -> None:
     """The service adds to a day's costs for a while, and a day that is not covered has no sum."""
     (verdict,) = judge(costs(), [KNOWN, entry("a")], NOON + timedelta(days=1))
     assert verdict.billed is None and "too recent" in verdict.reason
-    (verdict,) = judge([Cost(date(2026, 11, 9), 5, "")], [KNOWN, entry("a")], NOW)
+    (verdict,) = judge([Cost(date(2026, 11, 9), 5_000, "")], [KNOWN, entry("a")], NOW)
     assert verdict.billed is None and "does not cover" in verdict.reason
 
 
