@@ -125,9 +125,9 @@ def prepare(home: Home) -> list[Entry]:
     store.sweep(home)
     with Ledger(home.ledger) as ledger:
         swept = ledger.sweep()
-        for entry in swept:
-            if entry.state == "unknown":
-                recovery.settle(home, ledger, entry)
+        # Also those of earlier: a reply may be found only after its spending was given up.
+        for entry in ledger.unknown_entries():
+            recovery.settle(home, ledger, entry)
         return [ledger.entry(entry.id) for entry in swept]
 
 
@@ -180,19 +180,18 @@ def _perform(
         id = ledger.reserve(records.spending(request, asker, price, account.sandbox), over_budget)
         course = _Course(ledger, id, cancel, on_event)
         try:
+            place = store.Place(home, id, records.asked(request, asker, price, account.sandbox))
+            course.place = place
             on_event(Reserved(id, price.reserve))
             if not account.sandbox:
                 for room in ledger.rooms(asker.project, action=price.reserve):
                     if room.near:
                         on_event(NearBudget(id, room))
-            reply = client.send(wire.encode(request), account, on_sent=course.mark_sent)
+            reply = client.send(wire.encode(request), account, on_sent=course.mark_sent, on_piece=place.add)
             seconds = time.monotonic() - course.sent_at
             if not 200 <= reply.status < 300:
                 raise wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
-            media_type = reply.headers.get("content-type", "")
-            folder = store.keep(
-                home, id, reply.body, media_type, records.asked(request, asker, price, account.sandbox)
-            )
+            folder = place.close(reply.headers.get("content-type", ""))
             on_event(Arrived(id))
             answer = _read(home, id, reply.body, request, account, folder)
             owed = bill(answer.usage, model, price)
@@ -214,6 +213,7 @@ class _Course:
         self, ledger: Ledger, id: str, cancel: threading.Event, on_event: Callable[[Event], None]
     ) -> None:
         self.sent_at = 0.0
+        self.place: store.Place | None = None
         self._sent = False
         self._ledger = ledger
         self._id = id
@@ -230,6 +230,8 @@ class _Course:
 
     def close_after(self, error: BaseException) -> BaseException:
         """Release or mark unknown; gives the error to raise, which is `error` or says more of the money."""
+        if self.place is not None:
+            self.place.abandon()
         refused = isinstance(error, ScumbleError) and error.billing is Billing.NOTHING
         if self._sent and isinstance(error, StorageError):
             refused = False
@@ -347,8 +349,7 @@ def _stop_if_set(cancel: threading.Event) -> None:
 
 
 def _require_room(home: Home, request: Request) -> None:
-    """Refuse before anything is paid when the pictures could not be written, or would not fit on the disk."""
-    store.require_writable(home)
+    """Refuse before anything is paid when the pictures would not fit on the disk."""
     area = _PIXELS_OF_AUTO if request.size is None else request.size.area
     if _free_bytes(home.folder) < area * request.n * _DISK_BYTES_PER_PIXEL:
         raise StorageError(path=home.folder, reason=_("there is no room for the pictures"))
