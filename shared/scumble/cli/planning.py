@@ -27,9 +27,9 @@ from .output import (
     plan_document,
     print_choices,
     print_json,
-    print_table,
     print_warnings,
 )
+from .tables import print_table
 
 _SHOWN_SIZE = Size(1024, 1024)
 _STAND_IN_PROMPT = "-"
