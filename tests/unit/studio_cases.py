@@ -19,7 +19,7 @@ _EXPECTED = {"low": 5_880, "medium": 13_170, "high": 52_680}
 
 
 def fill(path: Path, now: float, clock: Callable[[float], Callable[[], float]]) -> None:
-    """Requests over the two weeks before `now` (seconds since 1970); `clock(seconds)` gives a ledger's clock."""
+    """Requests over the two weeks before `now`, seconds since 1970; `clock(seconds)` is a ledger's clock."""
     start = now - 13 * 24 * _HOUR
     with Ledger(path, clock(start)) as ledger:
         ledger.set_budget("day", 400_000)

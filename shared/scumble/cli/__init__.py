@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from .. import __version__
+from .. import __version__, network_disks
 from ..catalog import load
 from ..credentials import find_account
 from ..errors import BadRequest, Exit, ScumbleError, SetupError, Stopped, StorageError
@@ -19,9 +19,11 @@ from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import budgeting, keys, making, planning, results, spending
+from . import budgeting, keys, making, planning, results, spending, updating
 from .numbers import count, port
-from .output import accept_any_text, flush, give_up_output, print_error, print_json
+from .output import accept_any_text, flush, give_up_output, print_error, print_json, print_warnings
+
+_USING_THE_LEDGER = frozenset({"spend", "budget", "generate", "edit"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,9 +63,14 @@ def _failure(arguments: Sequence[str]) -> ScumbleError | None:
 
 def _run(chosen: argparse.Namespace) -> None:
     home = find_home()
+    if chosen.command in _USING_THE_LEDGER:
+        print_warnings(text for text in [network_disks.warning(home.folder)] if text)
     if chosen.command in ("spend", "budget"):
         command = spending.spend if chosen.command == "spend" else budgeting.budget
         command(chosen, home)
+        return
+    if chosen.command == "models" and chosen.models_command == "update":
+        updating.update_models(chosen, home)
         return
     if chosen.command == "key":
         keys.key(chosen, home)
@@ -174,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         "--ask", action="store_true", help=_("ask the service which of them the key may use; costs nothing")
     )
     _add_json(models)
+    updating.add_parser(models)
 
     keys.add_parser(commands.add_parser, _add_json)
     results.add_parser(commands.add_parser, _add_json)

@@ -16,6 +16,7 @@ from ..errors import ScumbleError
 from ..geometry import Plan
 from ..money import decimal_usd, price, price_range
 from ..translation import _
+from .tables import print_table as print_table
 
 
 def accept_any_text() -> None:

@@ -159,7 +159,8 @@ def models(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
             for row, model in zip(rows, live, strict=True):
                 row.append(_("yes") if listed.lists(model) else _("unknown"))
         print_table(head, rows)
-        print(_("Prices as of {date}.").format(date=catalog.as_of.isoformat()))
+        told = _("Prices as of {date}, from {source}.")
+        print(told.format(date=catalog.as_of.isoformat(), source=catalog.source))
     print_warnings(remarks)
 
 

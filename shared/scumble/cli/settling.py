@@ -22,6 +22,7 @@ from .output import print_json
 from .spend_documents import entry_document, state_text
 
 _SHOWN_OF_ID = 8
+_NOT_GIVEN = object()
 _LARGEST_FILE_BYTES = 50_000_000
 
 
@@ -30,7 +31,7 @@ def add_parsers(add: Callable[..., argparse.ArgumentParser]) -> None:
     settle = add("settle", help=_("decide what an unknown spending cost"))
     settle.add_argument("id", metavar="ID", nargs="?", help=_("as far as it takes to tell it from others"))
     settle.add_argument(
-        "amount", type=amount_or_nothing, metavar="AMOUNT|nothing", nargs="?", default=argparse.SUPPRESS,
+        "amount", type=amount_or_nothing, metavar="AMOUNT|nothing", nargs="?", default=_NOT_GIVEN,
         help=_("in dollars"),
     )  # fmt: skip
     settle.add_argument(
@@ -56,7 +57,7 @@ def amount_or_nothing(text: str) -> int | None:
 
 
 def settle(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    one = arguments.id is not None and "amount" in arguments
+    one = arguments.id is not None and arguments.amount is not _NOT_GIVEN
     if arguments.from_costs is not None and arguments.id is None:
         _settle_by_costs(ledger, arguments)
     elif one and arguments.from_costs is None:
@@ -72,6 +73,7 @@ def recover(arguments: argparse.Namespace, home: Home) -> None:
             {
                 "recovered": done is not None,
                 "spendings": done.spendings if done else None,
+                "budgets": done.budgets if done else None,
                 "unclear": done.unclear if done else None,
                 "replaced": done.replaced if done else None,
                 "kept": str(done.kept) if done else None,
@@ -85,6 +87,7 @@ def recover(arguments: argparse.Namespace, home: Home) -> None:
             " them is lost; {replaced} stand for one of which only the money was left. See: scumble spend"
         )
         print(text.format(count=done.spendings, unclear=done.unclear, replaced=done.replaced))
+        print(_("Budgets in force: {count}").format(count=done.budgets))
         print(_("The damaged one is kept: {path}").format(path=done.kept))
 
 
@@ -97,7 +100,7 @@ def _settle_one(ledger: Ledger, arguments: argparse.Namespace) -> None:
     try:
         ledger.decide(id, arguments.amount)
     except ValueError:
-        reason = _("only an unknown spending is settled by hand, and this one is: {state}")
+        reason = _("only an unknown spending is settled by hand, and this one is marked: {state}")
         raise BadRequest(reason=reason.format(state=state_text(ledger.entry(id).state))) from None
     entry = ledger.entry(id)
     if arguments.json:
