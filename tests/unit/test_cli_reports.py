@@ -294,20 +294,16 @@ def test_a_damaged_ledger_is_recovered_by_its_own_command(
 ) -> None:
     """Until then every report names that command; a whole ledger is left alone."""
     assert run(capsys, "spend", "recover")["recovered"] is False
-    for _ in range(60):
-        spent(home.ledger)
-    with Ledger(home.ledger) as ledger:
-        ledger._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spent(home.ledger)
     content = home.ledger.read_bytes()
-    # From the last third of the file on there are rows and sums alone.
-    cut = len(content) * 2 // 3 // 4096 * 4096
-    home.ledger.write_bytes(content[:cut] + b"\xa5" * (len(content) - cut))
+    home.ledger.write_bytes(b"\xa5" * 4096 + content[4096:])
     assert main(["spend", "--by", "document"]) == 1
     assert "scumble spend recover" in capsys.readouterr().err
     document = run(capsys, "spend", "recover")
     assert document["recovered"] and Path(document["kept"]).exists()
     saved = run(capsys, "spend")
-    assert saved["all"]["count"] == document["spendings"] > 0
+    assert saved["all"]["count"] == document["spendings"] == 1
+    assert saved["all"]["billed_usd"] == "0.060000"
     assert "is whole" in said(capsys, "spend", "recover")
 
 
