@@ -4,23 +4,27 @@
 from __future__ import annotations
 
 import base64
+import gettext
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from scumble import translation
+from scumble.budgets import Change
 from scumble.cli import report_charts
 from scumble.cli.report_page import page
 from scumble.ledger import Ledger
 from scumble.money import decimal_usd, price
 from scumble.reports import Accuracy, Group, Totals
 from scumble.settings import Home
-from scumble.translation import use_language
+from tests.unit.ledger_cases import SPENDING
 from tests.unit.studio_cases import HOSTILE, fill
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
@@ -185,22 +189,19 @@ def test_a_ledger_without_anything_is_a_page_without_charts(home: Home) -> None:
     assert found.figures() == {} and "Nothing has failed." in found.text
 
 
-def test_the_page_says_which_language_it_is_in(studio: Ledger) -> None:
-    """For screen readers and hyphenation; names in Korean are kept."""
-    use_language("ko")
-    try:
-        studio.set_budget("project", 5, "사원")
-        text = page(studio, None, NOW)
-    finally:
-        use_language("en")
-    assert '<html lang="ko">' in text and 'charset="utf-8"' in text
+def test_the_page_says_which_language_it_is_in(studio: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For screen readers and line breaks; a document's Korean name is kept."""
     assert '<html lang="en">' in page(studio, None, NOW)
+    korean = gettext.NullTranslations()
+    korean._info = {"language": "ko_KR"}  # type: ignore[attr-defined]
+    monkeypatch.setattr(translation, "_current", korean)
+    studio.reserve(replace(SPENDING, document="/그림/사원.xcf"))
+    text = page(studio, None, NOW)
+    assert '<html lang="ko-KR">' in text and '<meta charset="utf-8">' in text and "그림/사원.xcf" in text
 
 
 def test_a_budget_that_was_lifted_ends_in_the_chart() -> None:
     """Days before it was set and after it was cleared have no line."""
-    from scumble.budgets import Change
-
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
     changes = [
         Change(noon + timedelta(days=1), "day", "", 500_000),
