@@ -22,6 +22,7 @@ from .private_files import FILE_MODE, make_folder, storage_errors, sync_folder
 from .translation import N_, _
 
 _LOCK_PATIENCE_SECONDS = 20.0
+_RETRY_SECONDS = 0.01
 
 _REASONS = {
     sqlite3.SQLITE_FULL: N_("the disk is full"),
@@ -136,7 +137,7 @@ def _use_journal(connection: sqlite3.Connection, mode: str) -> None:
         except sqlite3.OperationalError as error:
             if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(_RETRY_SECONDS)
 
 
 def _primary_code(error: sqlite3.Error) -> int:

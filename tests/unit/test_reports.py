@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,31 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scumble.cost import Bill
-from scumble.ledger import Entry, Ledger, Spending, Step, Totals
+from scumble.ledger import Entry, Ledger, Step, Totals
 from scumble.reports import TOPICS, Accuracy, Failures
 from scumble.settings import Home
+from tests.unit.ledger_cases import BUDGETED as SPENDING
+from tests.unit.ledger_cases import Clock
 
-SPENDING = Spending("gimp", "edit", "some-model", "medium", "992x672", 1, 60_000, 100_000, False)
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 OPEN = {"reserved", "sent", "unknown"}
 
 
-class Clock:
-    seconds = NOON.timestamp()
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON.isoformat())
 
 
 @pytest.fixture
-def ledger(home: Home, clock: Clock) -> Iterator[Ledger]:
-    with Ledger(home.ledger, clock, UTC) as opened:
-        yield opened
+def ledger(clocked: Ledger) -> Ledger:
+    return clocked
 
 
 def add(
@@ -111,7 +104,7 @@ def test_every_sum_is_that_of_the_rows(
     zone: str,
 ) -> None:
     """In any order of time, for any states, from any microsecond on, over a change of the clocks."""
-    clock, place = Clock(), ZoneInfo(zone)
+    clock, place = Clock(NOON.isoformat()), ZoneInfo(zone)
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite3"
     with Ledger(path, clock, place) as ledger:
         for offset, host, model, project, state, money, sandbox, (document, quality, priced) in rows:
