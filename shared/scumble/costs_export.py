@@ -196,7 +196,7 @@ def _billed_together(unknown: list[Entry], left: int, rounding: int, story: str)
         ]
         if choices == [tuple(unknown)]:
             shares = _shares(left, [entry.spending.expected for entry in unknown])
-            more = _("That is the price of these {count} and of no other choice.").format(count=len(unknown))
+            more = _("That is the price of all the day's unknown ones, and of no other choice.")
             return [
                 Verdict(entry, share, True, f"{story} {more}")
                 for entry, share in zip(unknown, shares, strict=True)

@@ -14,12 +14,13 @@ HOSTILE = "<script>alert(1)</script>.xcf"
 _HOUR = 3600
 _MODELS = ("gpt-image-2.5-flare", "gpt-image-2")
 _QUALITIES = ("low", "medium", "high")
-_DOCUMENTS = ("/art/temple/courtyard.xcf", "/art/temple/temple.blend", HOSTILE)
+_DOCUMENTS = ("/art/temple/courtyard.xcf", "/art/temple/temple.blend")
 _EXPECTED = {"low": 5_880, "medium": 13_170, "high": 52_680}
 
 
-def fill(path: Path, now: float, clock: Callable[[float], Callable[[], float]]) -> None:
-    """Requests over the two weeks before `now`, seconds since 1970; `clock(seconds)` is a ledger's clock."""
+def fill(path: Path, now: float, clock: Callable[[float], Callable[[], float]], third: str = HOSTILE) -> None:
+    """Requests over the two weeks before `now`, seconds since 1970; `clock(seconds)` is a ledger's clock and
+    `third` the name of the third document."""
     start = now - 13 * 24 * _HOUR
     with Ledger(path, clock(start)) as ledger:
         ledger.set_budget("day", 400_000)
@@ -30,7 +31,7 @@ def fill(path: Path, now: float, clock: Callable[[float], Callable[[], float]]) 
         host = ("gimp", "blender")[number % 2]
         spending = Spending(
             host, "edit" if number % 3 else "generate", _MODELS[number % 5 == 0], quality, "1024x1024", 1,
-            _EXPECTED[quality], _EXPECTED[quality] + 4_000, False, _DOCUMENTS[number % 3],
+            _EXPECTED[quality], _EXPECTED[quality] + 4_000, False, (*_DOCUMENTS, third)[number % 3],
             ("temple", "", "book")[number % 3],
         )  # fmt: skip
         with Ledger(path, clock(start + number * 5 * _HOUR)) as ledger:

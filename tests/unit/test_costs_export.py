@@ -199,7 +199,7 @@ def test_the_reason_shows_the_sum() -> None:
     (verdict,) = judge(costs(131_234), [KNOWN, entry("a", "settled", 90_000), entry("b")], NOW)
     assert verdict.reason == (
         "Costs of 2026-11-10 (UTC): $0.13; known of it $0.090; left $0.041."
-        " That is the price of these 1 and of no other choice."
+        " That is the price of all the day's unknown ones, and of no other choice."
     )
 
 
