@@ -11,13 +11,13 @@ import re
 import shlex
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import scumble
-from scumble.cli import main
+from scumble.cli import main, planning
 from scumble.cost import Bill
 from scumble.ledger import Ledger, Spending
 from scumble.settings import Home
@@ -32,6 +32,12 @@ SPENDING = Spending(
 CHANGING = ((r"\b[0-9a-f]{8}\b", "8d7bf4bb"), (r"\d{4}-\d\d-\d\d", "2026-11-10"))
 
 
+class ADay(date):
+    @classmethod
+    def today(cls) -> ADay:
+        return cls(2026, 12, 24)
+
+
 def at(seconds: float) -> Callable[[], float]:
     return lambda: seconds
 
@@ -41,7 +47,7 @@ def nothing(home: Home) -> None:
 
 
 def studio(home: Home) -> None:
-    fill(home.ledger, time.time(), at)
+    fill(home.ledger, time.time(), at, "/art/book/cover.xcf")
 
 
 def unknown(home: Home) -> None:
@@ -99,15 +105,15 @@ def test_the_page_shows_what_the_program_prints(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Command by command, but for days and ids."""
+    """Command by command, but for days and ids; on a day on which no model is about to end."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(planning, "date", ADay)
     beginning, block = BLOCKS[index]
     {"nothing": nothing, "studio": studio, "unknown": unknown, "two": two}[beginning](home)
     printed = run_block(block, capsys)
     if os.environ.get("UPDATE_DOCS"):
-        PAGE.write_text(
-            PAGE.read_text("utf-8").replace(f"```console\n{block}```", f"```console\n{printed}```")
-        )
+        text = PAGE.read_text("utf-8")
+        PAGE.write_text(text.replace(f"```console\n{block}```", f"```console\n{printed}```"))
     else:
         assert printed == block
 
