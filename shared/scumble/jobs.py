@@ -8,15 +8,16 @@ something may have been, `settled` when the bill is known.
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from . import client, records, recovery, store, wire
+from . import client, records, recovery, retrying, store, wire
 from .budgets import Room
 from .catalog import Catalog
 from .cost import Bill, Estimate, bill, estimate
@@ -49,6 +50,7 @@ __all__ = [
     "Reserved",
     "Result",
     "Sent",
+    "Waiting",
     "perform",
     "prepare",
 ]
@@ -90,9 +92,18 @@ class NearBudget:
 
 @dataclass(frozen=True)
 class Sent:
-    """The request is leaving: from here it may be billed."""
+    """The request is leaving: from here it may be billed. Comes again when it leaves again after Waiting."""
 
     id: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing is under way: `error` proves that no work was done, and in `seconds` it is tried again."""
+
+    id: str
+    seconds: float
+    error: ScumbleError
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,10 @@ class Failed:
     error: ScumbleError
 
 
-Event = Reserved | NearBudget | Sent | Arrived | Finished | Failed
+Event = Reserved | NearBudget | Sent | Waiting | Arrived | Finished | Failed
+
+# Of every answer: its headers, names in lower case, and the error that it stands for when it is no success.
+Heard = Callable[[Mapping[str, str], ScumbleError | None], None]
 
 
 def prepare(home: Home) -> list[Entry]:
@@ -140,19 +154,26 @@ def perform(
     on_event: Callable[[Event], None] = lambda _event: None,
     cancel: threading.Event | None = None,
     over_budget: bool = False,
+    on_answer: Heard = lambda _headers, _error: None,
 ) -> Result:
     """Do one request from its check to its bill, on the calling thread.
 
     `on_event` is called on this thread, with Finished or Failed last. Setting `cancel` stops it until the
-    body begins to leave, and does nothing after. Without a key the sandbox answers and bills nothing.
-    `over_budget` is a person's decision that this one action may pass the budgets; the ledger records it.
+    body begins to leave and while nothing is under way (Waiting), and does nothing else. Without a key the
+    sandbox answers and bills nothing. `over_budget` is a person's decision that this one action may pass the
+    budgets; the ledger records it. What retrying.pause allows is sent again. `on_answer` is called on this
+    thread for each answer of the service.
+
+    A process that ends during Waiting leaves what had been sent and was refused as `unknown` at the next
+    prepare(): the ledger cannot know the refusal then, and keeps the reservation.
 
     Raises ScumbleError: its `billing` says what it means for the money. Any other exception is a defect and
     passes through with the ledger in order.
     """
     try:
         stop = cancel or threading.Event()
-        result = _perform(request, asker, home, account, catalog, on_event, stop, over_budget)
+        sending = _Sending(account, stop, on_answer)
+        result = _perform(request, asker, home, catalog, on_event, sending, over_budget)
     except ScumbleError as error:
         on_event(Failed(error))
         raise
@@ -164,21 +185,21 @@ def _perform(
     request: Request,
     asker: Asker,
     home: Home,
-    account: Account,
     catalog: Catalog,
     on_event: Callable[[Event], None],
-    cancel: threading.Event,
+    sending: _Sending,
     over_budget: bool,
 ) -> Result:
     today = date.today()
+    account = sending.account
     model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
     with Ledger(home.ledger) as ledger:
         price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
-        _stop_if_set(cancel)
+        _stop_if_set(sending.cancel)
         id = ledger.reserve(records.spending(request, asker, price, account.sandbox), over_budget)
-        course = _Course(ledger, id, cancel, on_event)
+        course = _Course(ledger, id, sending.cancel, on_event)
         try:
             place = store.Place(home, id, records.asked(request, asker, price, account.sandbox))
             course.place = place
@@ -187,10 +208,8 @@ def _perform(
                 for room in ledger.rooms(asker.project, action=price.reserve):
                     if room.near:
                         on_event(NearBudget(id, room))
-            reply = client.send(wire.encode(request), account, on_sent=course.mark_sent, on_piece=place.add)
+            reply = _answered(request, sending, course, place)
             seconds = time.monotonic() - course.sent_at
-            if not 200 <= reply.status < 300:
-                raise wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
             folder = place.close(reply.headers.get("content-type", ""))
             on_event(Arrived(id))
             answer = _read(home, id, reply.body, request, account, folder)
@@ -206,6 +225,48 @@ def _perform(
     return result
 
 
+@dataclass(frozen=True)
+class _Sending:
+    """To whom a request goes, what stops it, and who hears of the answers."""
+
+    account: Account
+    cancel: threading.Event
+    on_answer: Heard
+
+
+def _answered(request: Request, sending: _Sending, course: _Course, place: store.Place) -> client.Received:
+    """The successful answer, sent for again as long as the rule of retrying allows it."""
+    call = wire.encode(request)
+    tries, waited = 0, 0.0
+    while True:
+        try:
+            return _answer(call, request, sending, course, place)
+        except ScumbleError as error:
+            tries += 1
+            # Not for secrets: it only keeps programs from coming back at the same moment.
+            seconds = retrying.pause(error, tries, waited, random.random())  # noqa: S311
+            if seconds is None:
+                raise
+            course.mark_waiting(seconds, error)
+        retrying.wait(seconds, sending.cancel)
+        _stop_if_set(sending.cancel)
+        waited += seconds
+
+
+def _answer(
+    call: wire.Call, request: Request, sending: _Sending, course: _Course, place: store.Place
+) -> client.Received:
+    account = sending.account
+    reply = client.send(call, account, on_sent=course.mark_sent, on_piece=place.add)
+    error = None
+    if not 200 <= reply.status < 300:
+        error = wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
+    sending.on_answer(reply.headers, error)
+    if error is not None:
+        raise error
+    return reply
+
+
 class _Course:
     """How far one reserved request has come, and the ledger's last word when it fails."""
 
@@ -214,32 +275,40 @@ class _Course:
     ) -> None:
         self.sent_at = 0.0
         self.place: store.Place | None = None
-        self._sent = False
+        self._recorded_as_sent = False
+        self._under_way = False
         self._ledger = ledger
         self._id = id
         self._cancel = cancel
         self._on_event = on_event
 
     def mark_sent(self) -> None:
-        """The last moment to stop; on return the ledger has `sent` on disk."""
+        """The last moment to stop; on return the ledger has `sent` on disk, once however often it leaves."""
         _stop_if_set(self._cancel)
-        self._ledger.sent(self._id)
-        self._sent = True
+        if not self._recorded_as_sent:
+            self._ledger.sent(self._id)
+            self._recorded_as_sent = True
+        self._under_way = True
         self.sent_at = time.monotonic()
         self._on_event(Sent(self._id))
+
+    def mark_waiting(self, seconds: float, error: ScumbleError) -> None:
+        """`error` proves that nothing is under way until it leaves again."""
+        self._under_way = False
+        self._on_event(Waiting(self._id, seconds, error))
 
     def close_after(self, error: BaseException) -> BaseException:
         """Release or mark unknown; gives the error to raise, which is `error` or says more of the money."""
         if self.place is not None:
             self.place.abandon()
         refused = isinstance(error, ScumbleError) and error.billing is Billing.NOTHING
-        if self._sent and isinstance(error, StorageError):
+        if self._under_way and isinstance(error, StorageError):
             refused = False
             error = StorageFailedAfterSending(**error.details)
         code = error.code if isinstance(error, ScumbleError) else "defect"
         # If the ledger cannot be written now, the next sweep comes to the same, and `error` matters more.
         with contextlib.suppress(StorageError):
-            if refused or not self._sent:
+            if refused or not self._under_way:
                 self._ledger.release(self._id, code)
             else:
                 self._ledger.unknown(self._id, code)
@@ -261,19 +330,31 @@ class Job:
         account: Account,
         catalog: Catalog,
         over_budget: bool = False,
+        on_answer: Heard = lambda _headers, _error: None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_answer` and `on_end`, which is called last, whatever the outcome, are called on its thread."""
         self._arguments = (request, asker, home, account, catalog)
         self._over_budget = over_budget
+        self._on_answer = on_answer
+        self._on_end = on_end
         self._thread = threading.Thread(target=self._run, name="scumble-job", daemon=True)
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self._events: list[Event] = []
+        self._ended = threading.Event()
         self._sent = False
+        self._left = False
         self._outcome: Result | ScumbleError | None = None
 
     def start(self) -> None:
         """Raises RuntimeError when called twice."""
         self._thread.start()
+
+    def give_up(self, error: ScumbleError) -> None:
+        """End with `error` what is not started, and never will be."""
+        self._note(Failed(error))
+        self._ended.set()
 
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; never waits. For any thread.
@@ -288,8 +369,9 @@ class Job:
     def cancel(self) -> None:
         """Stop, from any thread, as often as one likes.
 
-        Before the request leaves: it does not leave, and Failed with Stopped follows. After: Failed with
-        StoppedAfterSending is reported at once, while the thread goes on, keeps what comes and settles.
+        Before the request leaves, and during Waiting: it does not leave, and Failed with Stopped follows.
+        After: Failed with StoppedAfterSending is reported at once, while the thread goes on, keeps what comes
+        and settles.
         """
         with self._lock:
             self._cancel.set()
@@ -307,14 +389,25 @@ class Job:
         with self._lock:
             return self._outcome
 
+    @property
+    def left(self) -> bool:
+        """Whether it was ever sent, refused since or not."""
+        with self._lock:
+            return self._left
+
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the thread has ended and the ledger is in order; False when `timeout` s did not do."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        """Wait until the work has ended and the ledger is in order; False when `timeout` s did not do."""
+        return self._ended.wait(timeout)
 
     def _run(self) -> None:
         try:
-            perform(*self._arguments, on_event=self._note, cancel=self._cancel, over_budget=self._over_budget)
+            perform(
+                *self._arguments,
+                on_event=self._note,
+                cancel=self._cancel,
+                over_budget=self._over_budget,
+                on_answer=self._on_answer,
+            )
         except ScumbleError:
             pass  # reported as Failed
         except BaseException as defect:
@@ -323,15 +416,22 @@ class Job:
             error.__cause__ = defect
             self._note(Failed(error))
             raise
+        finally:
+            try:
+                self._on_end()
+            finally:
+                self._ended.set()
 
     def _note(self, event: Event) -> None:
         with self._lock:
             self._events.append(event)
             match event:
                 case Sent():
-                    self._sent = True
+                    self._sent = self._left = True
                     if self._cancel.is_set():
                         self._report_stop()
+                case Waiting():
+                    self._sent = False
                 case Finished(result):
                     self._outcome = result
                 case Failed(error):

@@ -48,10 +48,10 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
     LedgerBusy or LedgerOfAnother where there is something else to do than to mend the disk."""
     with ledger_errors(path):
         make_folder(path.parent)
-        _create_empty(path)
+        create_empty(path)
         connection = sqlite3.connect(path, timeout=_LOCK_PATIENCE_SECONDS, isolation_level=None)
         try:
-            _use_journal(connection, "DELETE" if network_disk(path.parent) else "WAL")
+            use_journal(connection, path.parent)
             for pragma in ("synchronous = FULL", "fullfsync = 1", "foreign_keys = 1", "trusted_schema = 0"):
                 connection.execute(f"PRAGMA {pragma}")
             _migrate(connection, path)
@@ -116,7 +116,8 @@ def _form(connection: sqlite3.Connection, path: Path) -> int:
     return int(connection.execute("SELECT max(number) FROM migrations").fetchone()[0] or 0)
 
 
-def _create_empty(path: Path) -> None:
+def create_empty(path: Path) -> None:
+    """A file of mode 0600 for SQLite, where there is none. Raises OSError."""
     # SQLite would create it with the umask's mode, and gives its side files the mode of this one. An
     # existing file is not opened: closing it would drop the locks of this process's other connections.
     try:
@@ -127,7 +128,10 @@ def _create_empty(path: Path) -> None:
             path.chmod(FILE_MODE)
 
 
-def _use_journal(connection: sqlite3.Connection, mode: str) -> None:
+def use_journal(connection: sqlite3.Connection, folder: Path) -> None:
+    """A write-ahead log, so that readers and a writer do not wait for one another; in a folder on a network
+    disk a rollback journal. Raises sqlite3.Error."""
+    mode = "DELETE" if network_disk(folder) else "WAL"
     # SQLite does not wait for a lock while it changes the journal mode, so several first openers collide.
     deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
     while True:

@@ -6,10 +6,8 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from .errors import (
     AccessDenied,
@@ -27,6 +25,7 @@ from .errors import (
     ServerFault,
     SetupError,
 )
+from .rate_limits import told_wait
 from .request import Request
 from .translation import _
 
@@ -65,7 +64,8 @@ class _Refusal:
     param: str
     has_envelope: bool
     held_back: bool
-    wait: int
+    wait: float | None
+    may_retry: bool
     model: str
     key_source: str
 
@@ -98,7 +98,9 @@ def _quota(_told: _Refusal) -> ScumbleError:
 
 
 def _rate_limited(refusal: _Refusal) -> ScumbleError:
-    return RateLimited(seconds=refusal.wait)
+    """`seconds` is for a person, `pause` and `passes` are for the rule that sends again."""
+    shown = _WAIT_DEFAULT if refusal.wait is None else math.ceil(min(max(refusal.wait, 1), _WAIT_MAX))
+    return RateLimited(seconds=shown, pause=refusal.wait, passes=refusal.may_retry)
 
 
 def _overloaded(_told: _Refusal) -> ScumbleError:
@@ -188,6 +190,7 @@ def _refusal(
     envelope = document.get("error") if isinstance(document, dict) else None
     error = envelope if isinstance(envelope, dict) else {}
     details = error.get("moderation_details")
+    named = {name.lower(): value for name, value in headers.items()}
     return _Refusal(
         status=status,
         type=_text(error.get("type")),
@@ -195,7 +198,8 @@ def _refusal(
         param=_text(error.get("param")),
         has_envelope=bool(error),
         held_back=isinstance(details, dict) and details.get("moderation_stage") == "output",
-        wait=_wait_seconds({name.lower(): value for name, value in headers.items()}),
+        wait=told_wait(named, _text(error.get("message"))),
+        may_retry=named.get("x-should-retry", "").strip().lower() != "false",
         model=request.model,
         key_source=key_source,
     )
@@ -203,29 +207,3 @@ def _refusal(
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _wait_seconds(headers: Mapping[str, str]) -> int:
-    """What the service asks to wait, within 1 s and an hour; a minute when it does not say."""
-    milliseconds = _number(headers.get("retry-after-ms", ""))
-    seconds = _number(headers.get("retry-after", "")) if milliseconds is None else milliseconds / 1000
-    if seconds is None:
-        seconds = _until(headers.get("retry-after", ""))
-    if seconds is None:
-        return _WAIT_DEFAULT
-    return math.ceil(min(max(seconds, 1), _WAIT_MAX))
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _until(http_date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(http_date).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -132,7 +132,6 @@ class TestRefusedThere:
             (403, PROXY_PAGE, errors.AccessDenied),
             (404, refusal("invalid_request_error", "model_not_found"), errors.ModelUnavailable),
             (429, refusal("insufficient_quota", "insufficient_quota"), errors.QuotaExhausted),
-            (429, refusal("requests", "rate_limit_exceeded"), errors.RateLimited),
             (503, refusal("server_error", "slow_down"), errors.Overloaded),
         ],
     )

@@ -379,7 +379,7 @@ class TestRefusals:
     ) -> None:
         """From a second to an hour; a minute when nothing usable is said."""
         error = error_of(429, refusal("requests", "rate_limit_exceeded"), headers)
-        assert error.details == {"seconds": seconds}
+        assert error.details["seconds"] == seconds
 
     def test_the_wait_may_be_a_date(self) -> None:
         """HTTP allows a date in place of seconds."""
