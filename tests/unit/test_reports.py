@@ -262,3 +262,13 @@ def test_failures_are_told_by_their_first_reason_with_what_they_cost_after_all(
     assert ledger.entry(held).state == "unknown"
     clock.seconds += 1
     assert ledger.failures(NOON + timedelta(microseconds=1)) == []
+
+
+def test_a_document_has_its_own_sums(ledger: Ledger) -> None:
+    """By the name it was asked under, however long that is; an unknown one has none."""
+    name = "/그림/" + "사원" * 80 + ".xcf"
+    add(ledger, billed=5, document=name)
+    add(ledger, "unknown", document=name, reserve=7)
+    add(ledger, billed=11, document="other.xcf")
+    assert ledger.document_totals(name) == Totals(5, 7, 0, 2)
+    assert ledger.document_totals("none.xcf") == Totals(0, 0, 0, 0)
