@@ -99,6 +99,12 @@ def test_a_state_is_told_in_words(
     assert run(capsys, "spend")["entries"][0]["state"] == state
 
 
+def test_in_the_sandbox_nothing_is_called_billed(capsys: pytest.CaptureFixture[str], home: Home) -> None:
+    """A placeholder was made, and cost nothing."""
+    spent(home.ledger, sandbox=True)
+    assert "992x672  made   sandbox" in said(capsys, "spend")
+
+
 def test_failures_are_listed_with_what_they_cost(capsys: pytest.CaptureFixture[str], home: Home) -> None:
     """In words, as a document with codes, and for a spreadsheet."""
     assert "Nothing has failed" in said(capsys, "spend", "--failures")
