@@ -299,10 +299,16 @@ def sweep(home: Home) -> tuple[str, ...]:
                 _tidied(place)
                 finished += [name for name in _names(place) if _brought_home(home, place / name)]
                 place.rmdir()
-        for left in (*home.folder.glob(".*.part"), *home.results.glob("*/.*.part")):
+        for left in _loose_files(home):
             if left.is_file() and _is_abandoned(left):
                 left.unlink(missing_ok=True)
     return tuple(finished)
+
+
+def _loose_files(home: Home) -> Iterator[Path]:
+    """What may be a part of a file. A folder may go away meanwhile: another program gives it its name."""
+    for folder in (home.folder, *(home.results / name for name in _names(home.results))):
+        yield from (folder / name for name in _names(folder) if re.fullmatch(r"\..*\.part", name))
 
 
 def _tidied(place: Path) -> list[str]:
