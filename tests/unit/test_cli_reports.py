@@ -138,7 +138,7 @@ def on_terminal(*arguments: str) -> str:
     """What a command prints on a terminal of 120 columns."""
     leader, follower = pty.openpty()
     environment = {
-        **os.environ, "PYTHONPATH": str(Path(scumble.__file__).parents[1]), "COLUMNS": "120",
+        **{name: value for name, value in os.environ.items() if "COLOR" not in name}, "PYTHONPATH": str(Path(scumble.__file__).parents[1]), "COLUMNS": "120",
         "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8",
     }  # fmt: skip
     process = subprocess.Popen(
