@@ -190,9 +190,8 @@ def _perform(
             if not 200 <= reply.status < 300:
                 raise wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
             media_type = reply.headers.get("content-type", "")
-            folder = store.keep(
-                home, id, reply.body, media_type, records.asked(request, asker, price, account.sandbox)
-            )
+            noted = records.asked(request, asker, price, account.sandbox)
+            folder = store.keep(home, id, reply.body, media_type, noted, asker.beside)
             on_event(Arrived(id))
             answer = _read(home, id, reply.body, request, account, folder)
             owed = bill(answer.usage, model, price)

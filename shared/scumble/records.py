@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,17 +11,43 @@ from .catalog import Model
 from .cost import Bill, Estimate, bill, estimate
 from .ledger import Entry, Spending
 from .request import Request
-from .shapes import Size
+from .shapes import Rect, Size
+from .store import Stored
 from .wire import Answer
+
+_MASK = "mask"
+_LARGEST_MASK = 1 << 30
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Where an answer belongs in its document, kept with it so that it can be placed there again.
+
+    The picture covers `window`, of which `visible` is shown, both in the document's pixels. `mask` are the
+    values of its mask over `visible`, row by row, in the host's pixel format `mask_format`; empty without.
+    """
+
+    window: Rect
+    visible: Rect
+    mask_format: str = ""
+    mask: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks: "gimp", "blender" or "cli", and the document and project it is for."""
+    """Who asks: "gimp", "blender" or "cli", the document and project it is for, and where the answer goes."""
 
     host: str
     document: str = field(default="", repr=False)
     project: str = field(default="", repr=False)
+    placing: Placing | None = field(default=None, repr=False)
+
+    @property
+    def beside(self) -> dict[str, bytes]:
+        """What the store keeps beside the reply."""
+        if self.placing is None or not self.placing.mask:
+            return {}
+        return {_MASK: zlib.compress(self.placing.mask, 1)}
 
 
 def spending(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> Spending:
@@ -43,6 +70,16 @@ def spending(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> 
 
 def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dict[str, Any]:
     """What is kept beside the reply: enough to find it by, ask it again and settle it; no picture, no key."""
+    placing = asker.placing
+    where = (
+        {
+            "window": list(placing.window),
+            "visible": list(placing.visible),
+            "mask_format": placing.mask_format,
+        }
+        if placing
+        else None
+    )
     return {
         "kind": request.kind,
         "model": request.model,
@@ -65,7 +102,26 @@ def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dic
         "document": asker.document,
         "project": asker.project,
         "sandbox": sandbox,
+        "placing": where,
     }
+
+
+def placing_of(stored: Stored) -> Placing | None:
+    """Where a kept answer belongs; None when that was not said, or its record is damaged.
+
+    Raises StorageError when the mask is there and cannot be read.
+    """
+    where: Any = stored.asked.get("placing")
+    try:
+        window, visible = (Rect(*map(int, where[name])) for name in ("window", "visible"))
+        format = str(where["mask_format"])
+        packed = stored.beside(_MASK) if format else b""
+        mask = zlib.decompressobj().decompress(packed, _LARGEST_MASK) if packed else b""
+    except (TypeError, KeyError, ValueError, zlib.error):
+        return None
+    if (format and not mask) or min(*window.size, *visible.size) < 1:
+        return None
+    return Placing(window, visible, format, mask)
 
 
 def facts(answer: Answer, owed: Bill) -> dict[str, Any]:

@@ -5,6 +5,7 @@
                  asked.json     what was asked for, the prompt included: it is the user's own record
                  result.json    what became of it: the bill, where it was placed
                  fetched-N.bin  a picture that the reply only names the address of, as it came
+                 NAME.beside    what a host needs to place the answer again, such as its mask
                  picture-N.png  the pictures taken out of the reply
 
 The folder appears under its name when reply.bin and asked.json are whole and on disk, not before. Until then
@@ -91,6 +92,12 @@ class Stored:
                 found.append(path.read_bytes())
         return tuple(found)
 
+    def beside(self, name: str) -> bytes | None:
+        """What was kept beside the reply under that name; None when nothing was. Raises StorageError."""
+        with storage_errors(self.folder):
+            path = self.folder / _beside_name(name)
+            return path.read_bytes() if path.exists() else None
+
 
 def require_writable(home: Home) -> None:
     """Find out before anything is paid that no reply could be kept: writes a file there and deletes it.
@@ -106,11 +113,20 @@ def require_writable(home: Home) -> None:
             probe.unlink(missing_ok=True)
 
 
-def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str, Any]) -> Path:
-    """Write the reply and what was asked; on return both are on disk. Gives their folder.
+def keep(
+    home: Home,
+    id: str,
+    reply: bytes,
+    media_type: str,
+    asked: Mapping[str, Any],
+    beside: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Write the reply and what was asked, and what is to lie beside them by name; on return all are on disk.
+    Gives their folder.
 
     Keeping the same reply again is allowed and does nothing. Raises StorageError when the disk does not
-    take it, ValueError for another reply under the same id, TypeError when `asked` is not JSON.
+    take it, ValueError for another reply under the same id or a name that is none, TypeError when `asked` is
+    not JSON.
     """
     folder = _folder(home, id)
     digest = hashlib.sha256(reply).hexdigest()
@@ -125,6 +141,7 @@ def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str,
         "asked": dict(asked),
     }
     written = _json(record)
+    more = {_beside_name(name): data for name, data in (beside or {}).items()}
     with storage_errors(home.folder):
         already = _read(folder)
         if already is not None:
@@ -136,7 +153,9 @@ def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str,
         partial = partial_name(folder)
         try:
             partial.mkdir(mode=FOLDER_MODE)
-            # In this order a whole reply has its record, so that it can be told from a cut one.
+            # In this order a whole reply has all of its record, so that it can be told from a cut one.
+            for name, data in more.items():
+                create(partial / name, data)
             create(partial / _ASKED, written)
             create(partial / _REPLY, reply)
             sync_folder(partial)
@@ -281,6 +300,12 @@ def _read(folder: Path) -> Stored | None:
 
 def _fetched_name(number: int) -> str:
     return f"fetched-{number}.bin"
+
+
+def _beside_name(name: str) -> str:
+    if not _ID.fullmatch(name):
+        raise ValueError("a name is up to 64 letters, digits, hyphens and underscores")
+    return f"{name}.beside"
 
 
 def _writer_is_gone(partial: Path) -> bool:
