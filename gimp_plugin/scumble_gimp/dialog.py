@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -11,20 +10,20 @@ from datetime import date
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
 
 from scumble.cost import Estimate, Span
-from scumble.errors import ScumbleError, StorageError
+from scumble.errors import BudgetExceeded, ScumbleError, StorageError
 from scumble.ledger import budget_left
 from scumble.money import decimal_usd, price_range
 from scumble.shapes import Size
 
-from . import arguments
+from . import arguments, results, widgets
 from .asking import Desk, Options, Proposal, Task
+from .cheaper import Cheaper
 from .i18n import _
+from .results_window import ResultsWindow, UnplacedBar
 from .waiting import Progress
+from .widgets import NARROW_SPACE, SPACE, bar_around, line
 
-_SPACE = 12
-_NARROW_SPACE = 6
 _PROMPT_HEIGHT = 96
-_LINE_CHARACTERS = 62
 _STILL_TO_GO = 0.95
 _DAYS_OF_WARNING = 90
 _NEGLIGIBLE = 100
@@ -44,20 +43,27 @@ class Dialog:
         self._config = config
         self._stop: Callable[[], None] | None = None
         self._pending = 0
+        self._over_budget = False
+        self._amount = ""
         self._start_with_live_model()
-        self._window = GimpUi.ProcedureDialog.new(procedure, config, _title(procedure))
+        self._window = GimpUi.ProcedureDialog.new(procedure, config, widgets.title_of(procedure))
         self._window.connect("response", self._on_response)
         self._window.connect("delete-event", self._on_close)
-        self._sandbox = _line(_("Sandbox: free placeholder pictures."))
+        self._sandbox = line(_("Sandbox: free placeholder pictures."))
         self._prompt = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False)
-        self._plan_line, self._price_line, self._spent_line = _line(), _line(), _line()
-        self._problem_line = _line()
+        self._plan_line, self._price_line, self._spent_line = line(), line(), line()
+        self._problem_line = line()
         self._problem = Gtk.InfoBar(message_type=Gtk.MessageType.ERROR, no_show_all=True)
+        self._override = self._problem.add_button("", Gtk.ResponseType.APPLY)
+        self._problem.connect("response", lambda _bar, _response: self._go_over_budget())
+        self._cheaper = Cheaper(desk, config.set_property)
+        self._unplaced = UnplacedBar(desk, self._open_results)
         self._bar = Gtk.ProgressBar(show_text=True)
-        self._stop_line = _line()
-        self._waiting = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE, no_show_all=True)
-        self._form = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACE)
+        self._stop_line = line()
+        self._waiting = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE, no_show_all=True)
+        self._form = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
         self._take_prompt_out_of_config()
+        config.set_property(arguments.OVER_BUDGET, False)
         self._fill_window()
         config.connect("notify", lambda *_change: self._on_choice())
         self._window.connect("focus-in-event", self._on_return)
@@ -82,10 +88,14 @@ class Dialog:
             "plan": self._plan_line.get_text(),
             "price": self._price_line.get_text(),
             "spent": self._spent_line.get_text(),
+            "cheaper": ", ".join(self._cheaper.labels),
+            "problem": self._problem_line.get_text() if self._problem.get_visible() else "",
+            "override": self._override.get_label() if self._override.get_visible() else "",
         }
 
     def ask(self) -> bool:
         """Wait for the button with the price, or for Cancel."""
+        self._unplaced.refresh()
         self._prompt.grab_focus()
         pressed = bool(self._window.run())
         if self._pending:
@@ -96,14 +106,22 @@ class Dialog:
     def close(self) -> None:
         """Take the window off the screen; more than once does no harm."""
         self._window.hide()
-        while Gtk.events_pending():
-            Gtk.main_iteration()
+        widgets.drawn()
 
     def show_problem(self, problem: ScumbleError) -> None:
         """Say it in the window, where the prompt still is."""
-        sentences = (problem.what_happened, problem.money, problem.what_to_do)
-        self._problem_line.set_text("\n".join(sentence for sentence in sentences if sentence))
+        self._problem_line.set_text(widgets.sentences(problem))
+        if isinstance(problem, BudgetExceeded):
+            text = _("Go _over the budget once: {price}")
+            self._override.set_label(text.format(price=self._amount))
+            self._override.set_use_underline(True)
+        self._override.set_visible(isinstance(problem, BudgetExceeded))
         self._problem.show()
+
+    def take_override(self) -> bool:
+        """Whether the person chose to go over the budget with this one press of the button."""
+        chosen, self._over_budget = self._over_budget, False
+        return chosen
 
     def refresh(self) -> None:
         """Bring the window's plan and price up to what is chosen."""
@@ -120,8 +138,9 @@ class Dialog:
         if proposal.request.kind == "generate":
             self._plan_line.set_text(_("Makes {plan}.").format(plan=proposal.plan.describe()))
         self._price_line.set_text(_parts(proposal.estimate))
-        self._price_line.set_tooltip_text("\n".join(line.reason for line in proposal.estimate.lines))
+        self._price_line.set_tooltip_text("\n".join(part.reason for part in proposal.estimate.lines))
         self._set_button(_amount(proposal.estimate), True)
+        self._cheaper.show(proposal)
 
     @contextmanager
     def working(self, proposal: Proposal, stop: Callable[[], None]) -> Iterator[Callable[[Progress], None]]:
@@ -183,27 +202,29 @@ class Dialog:
 
     def _fill_window(self) -> None:
         content = self._window.get_content_area()
-        self._form.set_border_width(_SPACE)
+        self._form.set_border_width(SPACE)
         if self._desk.account.sandbox:
-            self._form.pack_start(_bar_around(self._sandbox, Gtk.MessageType.INFO), False, False, 0)
+            self._form.pack_start(bar_around(self._sandbox, Gtk.MessageType.INFO), False, False, 0)
         self._form.pack_start(self._prompt_box(), True, True, 0)
         self._form.pack_start(self._choices(), False, False, 0)
-        lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE)
+        lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE)
         lines.pack_start(self._plan_line, False, False, 0)
         lines.pack_start(self._price_line, False, False, 0)
+        lines.pack_start(self._cheaper.widget, False, False, 0)
         if not self._desk.account.sandbox:
             lines.pack_start(self._spent_line, False, False, 0)
         self._form.pack_start(lines, False, False, 0)
-        self._problem.set_margin_start(_SPACE)
-        self._problem.set_margin_end(_SPACE)
+        self._problem.set_margin_start(SPACE)
+        self._problem.set_margin_end(SPACE)
         said = self._problem.get_content_area()
         said.add(Gtk.Image.new_from_icon_name("dialog-error", Gtk.IconSize.BUTTON))
         said.add(self._problem_line)
         said.show_all()
-        self._waiting.set_border_width(_SPACE)
+        self._waiting.set_border_width(SPACE)
         for widget in (self._bar, self._stop_line):
             self._waiting.pack_start(widget, False, False, 0)
             widget.show()
+        content.pack_start(self._unplaced.widget, False, False, 0)
         for widget, grows in ((self._form, True), (self._problem, False), (self._waiting, False)):
             content.pack_start(widget, grows, grows, 0)
         self._form.show_all()
@@ -214,14 +235,14 @@ class Dialog:
             shadow_type=Gtk.ShadowType.IN, min_content_height=_PROMPT_HEIGHT, hexpand=True
         )
         scrolled.add(self._prompt)
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE)
         box.pack_start(label, False, False, 0)
         box.pack_start(scrolled, True, True, 0)
         return box
 
     def _choices(self) -> Gtk.Widget:
         """Two columns of labelled choices, the model first."""
-        grid = Gtk.Grid(column_spacing=_SPACE, row_spacing=_NARROW_SPACE)
+        grid = Gtk.Grid(column_spacing=SPACE, row_spacing=NARROW_SPACE)
         names = [name for name in ("quality", "scope", "extent", "context", "source") if self._has(name)]
         widgets = [self._model_choice()]
         widgets += [self._window.get_widget(name, GObject.TYPE_NONE) for name in names]
@@ -263,12 +284,14 @@ class Dialog:
 
     def _show_no_price(self, problem: ScumbleError) -> None:
         self.shown_size = None
+        self._cheaper.show(None)
         self._plan_line.set_text(problem.what_happened)
         self._price_line.set_text(problem.what_to_do)
         self._price_line.set_tooltip_text(None)
         self._set_button("", False)
 
     def _set_button(self, amount: str, sensitive: bool) -> None:
+        self._amount = amount
         text = _("_Generate  {price}").format(price=amount) if amount else _("_Generate")
         self._window.set_ok_label(text.rstrip())
         self._window.set_response_sensitive(Gtk.ResponseType.OK, sensitive)
@@ -299,7 +322,25 @@ class Dialog:
     def _on_choice(self) -> None:
         """What a problem was about may have changed."""
         self._problem.hide()
+        self._over_budget = False
         self.refresh()
+
+    def _go_over_budget(self) -> None:
+        """The person's decision about this one action at the price that the button says."""
+        self._over_budget = True
+        self._window.response(Gtk.ResponseType.OK)
+
+    def _open_results(self) -> None:
+        """Results over this window; a prompt chosen there comes here."""
+        image, above = self._task.image, self._task.above
+        if not image.is_valid():
+            return
+        window = ResultsWindow(self._desk, image, above, _("Results"), self._window)
+        window.show_unplaced()
+        window.run()
+        if window.chosen_prompt is not None:
+            self._prompt.get_buffer().set_text(results.prompt_of(window.chosen_prompt))
+        self._unplaced.refresh()
 
     def _on_return(self, _window: Gtk.Dialog, _event: object) -> bool:
         """The selection may have been changed meanwhile."""
@@ -320,24 +361,6 @@ class Dialog:
 
     def _has(self, name: str) -> bool:
         return self._config.find_property(name) is not None
-
-
-def _title(procedure: Gimp.Procedure) -> str:
-    """The menu's label without its mnemonic, which stands in brackets in some languages, and dots."""
-    label = re.sub(r"\(_.\)", "", str(procedure.get_menu_label()))
-    return label.replace("_", "").rstrip("…")
-
-
-def _line(text: str = "") -> Gtk.Label:
-    return Gtk.Label(
-        label=text, xalign=0, wrap=True, width_chars=_LINE_CHARACTERS, max_width_chars=_LINE_CHARACTERS
-    )
-
-
-def _bar_around(label: Gtk.Label, kind: Gtk.MessageType) -> Gtk.InfoBar:
-    bar = Gtk.InfoBar(message_type=kind)
-    bar.get_content_area().add(label)
-    return bar
 
 
 def _amount(estimate: Estimate) -> str:
