@@ -18,6 +18,9 @@ Gegl.init(None)
 
 FILL = "plug-in-scumble-fill"
 GENERATE = "plug-in-scumble-generate"
+RESULTS = "plug-in-scumble-results"
+PLACE_RESULT = "plug-in-scumble-place-result"
+SPENDING = "plug-in-scumble-spending"
 OUT = Path(os.environ["SCUMBLE_TEST_OUT"])
 
 

@@ -7,6 +7,9 @@ from easel import (
     FILL,
     GENERATE,
     OUT,
+    PLACE_RESULT,
+    RESULTS,
+    SPENDING,
     Gimp,
     call,
     call_for_text,
@@ -21,9 +24,6 @@ from easel import (
     run_all,
     select_ellipse,
 )
-
-RESULTS, SPENDING = "plug-in-scumble-results", "plug-in-scumble-spending"
-PLACE_RESULT = "plug-in-scumble-place-result"
 
 
 def _placed_again(name, image, layer, into=None):

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A person's way through GIMP's windows of Scumble: the message at the start, Spending, Results, a budget."""
+
+import sys
+import tempfile
+
+from screen import IMAGE_WINDOW, OUT, Keys, start_display, start_gimp, take_picture, wait_for
+
+MESSAGE = "^GIMP Message$"
+SPENDING = "^Spending$"
+RESULTS = "^Results$"
+FILL = "^Fill Selection$"
+
+
+def main() -> None:
+    with tempfile.TemporaryFile() as log:
+        screen, display = start_display()
+        gimp = start_gimp(display, "toured.py", log)
+        try:
+            visit(Keys(display))
+        except BaseException:
+            take_picture("failure")
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace")[-4000:])
+            raise
+        finally:
+            for process in (gimp, screen):
+                process.terminate()
+                process.wait(30)
+
+
+def visit(keys: Keys) -> None:
+    keys.into(MESSAGE).settled()
+    take_picture("message")
+    keys.press("Escape").gone(MESSAGE)
+    keys.into(IMAGE_WINDOW).into(SPENDING).settled()
+    take_picture("spending")
+    keys.press("alt+n").settled()
+    take_picture("spending-decided")
+    keys.press("Escape").gone(SPENDING)
+    wait_for(OUT / "spending_closed.json")
+    keys.into(RESULTS).settled(4)
+    take_picture("results")
+    keys.press("alt+p").settled()
+    keys.press("Escape").gone(RESULTS)
+    wait_for(OUT / "result_placed.please")
+    keys.into(IMAGE_WINDOW).press("ctrl+z")
+    wait_for(OUT / "result_undone.json")
+    keys.into(FILL).type("a lighthouse with a red stripe").settled()
+    take_picture("cheaper")
+    keys.press("alt+g").settled(2)
+    take_picture("budget")
+    keys.press("alt+o").gone(FILL)
+    wait_for(OUT / "over_budget.json")
+    keys.into(RESULTS).type("harbour").settled(2)
+    take_picture("searched")
+    keys.press("alt+r").gone(RESULTS)
+    keys.into("^(Fill Selection|Generate Layer)$").settled()
+    take_picture("prompt-used")
+    keys.press("Escape")
+    wait_for(OUT / "finished.please")
+
+
+main()
