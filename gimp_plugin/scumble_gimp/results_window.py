@@ -117,6 +117,7 @@ class ResultsWindow:
         self._notice.hide()
         self._problem.hide()
         self._search.connect("changed", lambda _entry: self._fill_soon())
+        self._search.connect("stop-search", lambda _entry: self._window.response(Gtk.ResponseType.CLOSE))
         for combo in (self._host, self._where, self._state):
             combo.connect("changed", lambda _combo: self._fill_list())
         self._view.connect("selection-changed", lambda _view: self._show_detail())

@@ -21,8 +21,8 @@ def run(procedure: Gimp.Procedure, _config: Gimp.ProcedureConfig, _data: object)
     procedure.persistent_ready()
     count = _unplaced()
     if count and _gimp_shows_messages():
-        text = _("Pictures that were paid for and not placed yet: {count}. They are under {menu}.")
-        Gimp.message(text.format(count=count, menu=_("Filters > AI > Results…")))
+        text = _("Filters > AI > Results… has pictures that were paid for and not placed yet: {count}")
+        Gimp.message(text.format(count=count))
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
 
 

@@ -3,6 +3,7 @@
 
 from easel import FILL, OUT, call, keep, photo, select_ellipse
 
+# Two at their second time: first the call puts right what the kill before it left.
 POINTS = {
     "reserved": "scumble/ledger.py reserve return 1",
     "marked_sent": "scumble/ledger.py sent return 1",
@@ -10,8 +11,8 @@ POINTS = {
     "keeping_asked": "scumble/private_files.py create return 3",
     "keeping_reply": "scumble/private_files.py create return 4",
     "kept": "scumble/store.py keep return 1",
-    "read": "scumble/wire.py decode return 1",
-    "settled": "scumble/ledger.py settle return 1",
+    "read": "scumble/wire.py decode return 2",
+    "settled": "scumble/ledger.py settle return 2",
     "described": "scumble/store.py describe return 1",
     "finished": "scumble_gimp/session.py place_answer call 1",
     "decoded": "scumble_gimp/pixels.py decode return 1",
