@@ -26,6 +26,7 @@ class SpendingWindow:
         GimpUi.init(procedure.get_name())
         self._desk = desk
         self._document = document
+        self._shown: Overview | None = None
         self._window = GimpUi.Dialog(title=widgets.title_of(procedure), role=procedure.get_name())
         self._window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
         self._sums = Gtk.Grid(column_spacing=widgets.SPACE, row_spacing=widgets.NARROW_SPACE)
@@ -42,6 +43,7 @@ class SpendingWindow:
 
     def run(self) -> None:
         """Until it is closed."""
+        self._window.get_widget_for_response(Gtk.ResponseType.CLOSE).grab_focus()
         self._window.run()
         self._window.hide()
         widgets.drawn()
@@ -77,6 +79,9 @@ class SpendingWindow:
         except ScumbleError as problem:
             self._show_problem(widgets.sentences(problem))
             return False
+        if overview == self._shown:
+            return False  # an amount that is being written stays
+        self._shown = overview
         self._show_sums(overview)
         self._show_unknown(overview)
         self._rows.clear()

@@ -107,6 +107,8 @@ def picture_of(path: Path) -> Image.Image:
 def test_what_was_paid_and_not_placed_is_said_when_gimp_starts(studio: Studio) -> None:
     """GIMP's own message window, from a process that is gone afterwards."""
     assert (studio.out / "message.xwd").exists()
+    running = (studio.out / "processes").read_text().splitlines()
+    assert len([line for line in running if "scumble-gimp.py" in line]) == 1, "only the open window's"
 
 
 def test_an_unknown_spending_is_decided_in_the_window(studio: Studio, records: dict[str, Record]) -> None:

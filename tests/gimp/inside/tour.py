@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A person's way through GIMP's windows of Scumble: the message at the start, Spending, Results, a budget."""
 
+import subprocess
 import sys
 import tempfile
 
@@ -33,10 +34,12 @@ def visit(keys: Keys) -> None:
     keys.into(MESSAGE).settled()
     take_picture("message")
     keys.press("Escape").gone(MESSAGE)
-    keys.into(IMAGE_WINDOW).into(SPENDING).settled()
+    keys.into(SPENDING).settled()
     take_picture("spending")
     keys.press("alt+n").settled()
     take_picture("spending-decided")
+    mine = subprocess.run(["pgrep", "-af", str(OUT.parent)], stdout=subprocess.PIPE, text=True)
+    (OUT / "processes").write_text(mine.stdout)
     keys.press("Escape").gone(SPENDING)
     wait_for(OUT / "spending_closed.json")
     keys.into(RESULTS).settled(4)
