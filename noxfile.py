@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs of this repository: `nox -s demo | test | package | lint | bench`, and the parts of `test`.
+"""The verbs of this repository: `nox -s demo | test | package | lint | bench | nightly`, and parts of `test`.
 
 Sessions run on the Python that runs nox, 3.11 or newer, and install what they need.
 """
@@ -114,6 +114,14 @@ def blender(session: nox.Session) -> None:
             failed.append(version)
     if failed:
         session.error(f"tests failed in Blender {', '.join(failed)}")
+
+
+@nox.session
+def nightly(session: nox.Session) -> None:
+    """What takes too long for every push: ten thousand requests to a service that fails at random."""
+    _install(session, "test", "package", project=True)
+    faults = {"SCUMBLE_FAULTS": "10000", "SCUMBLE_FAULTS_SEED": os.environ.get("SCUMBLE_FAULTS_SEED", "1")}
+    session.run("pytest", "-s", "tests/unit/test_faulted.py", *session.posargs, env=faults)
 
 
 @nox.session

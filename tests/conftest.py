@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scumble import retrying
 from scumble.settings import Home
 
 _UNWANTED = ("OPENAI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "LANGUAGE", "LC_", "LANG")
@@ -40,3 +42,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
         and _PLANTED.search(path.read_bytes())
     ]
     assert holding == [], "a planted key was written"
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were to be waited before sending again; no test in this process waits them."""
+    noted: list[float] = []
+
+    def note(seconds: float, cancel: threading.Event) -> None:
+        noted.append(seconds)
+
+    monkeypatch.setattr(retrying, "wait", note)
+    return noted

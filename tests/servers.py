@@ -127,6 +127,27 @@ def success(
     return json.dumps(document if usage is None else document | {"usage": usage}).encode()
 
 
+def event(name: str, document: Mapping[str, object]) -> bytes:
+    """One event of a stream, as the service writes them."""
+    return f"event: {name}\ndata: {json.dumps({'type': name, **document})}\n\n".encode()
+
+
+def partial_event(picture: bytes, index: int = 0) -> bytes:
+    text = base64.b64encode(picture).decode()
+    return event("image_edit.partial_image", {"b64_json": text, "partial_image_index": index})
+
+
+def completed_event(picture: bytes, usage: Mapping[str, object] | None = USAGE) -> bytes:
+    document = {"b64_json": base64.b64encode(picture).decode(), "created_at": 1_795_363_200}
+    about = {**document, "quality": "medium", "output_format": "png"}
+    return event("image_edit.completed", about if usage is None else about | {"usage": usage})
+
+
+def error_event(kind: str, code: str | None, **more: object) -> bytes:
+    """An error inside a stream; its message quotes things that must not be shown."""
+    return event("error", json.loads(refusal(kind, code, **more)))
+
+
 def refusal(kind: str, code: str | None, param: str | None = None, **more: object) -> bytes:
     """The body of an error, in the API's envelope; its message quotes things that must not be shown."""
     message = "Your request with the prompt 'a small red door' and the key sk-planted was refused."
@@ -213,6 +234,27 @@ def sends(raw: bytes, meanwhile: Callable[[], object] = lambda: None) -> Behavio
         request = _read_request(connection)
         meanwhile()
         connection.sendall(raw)
+        return request
+
+    return behave
+
+
+def streams(
+    *pieces: bytes, whole: bool = True, meanwhile: Callable[[int], object] = lambda _number: None
+) -> Behaviour:
+    """Reads the whole request and answers with a stream, one chunk a piece; not `whole` breaks off without
+    the last chunk. `meanwhile` is called with the number of each piece, from 0, before it is sent."""
+
+    def behave(connection: socket.socket, stopping: threading.Event) -> bytes:
+        request = _read_request(connection)
+        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode())
+        for number, piece in enumerate(pieces):
+            meanwhile(number)
+            # A chunk of no bytes would be the last one.
+            connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b"")
+        if whole:
+            connection.sendall(b"0\r\n\r\n")
         return request
 
     return behave

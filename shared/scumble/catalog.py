@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import SetupError, UnknownModel
-from .models import InputRule, Model, OutputRule, Prices, SizeRule, TextRule
+from .models import InputRule, Model, OutputRule, Prices, RateTier, SizeRule, TextRule
 from .shapes import Size
 from .translation import _
 
@@ -20,7 +20,7 @@ __all__ = ["Catalog", "InputRule", "Model", "OutputRule", "Prices", "SizeRule", 
 
 _BUILT_IN = Path(__file__).with_name("catalog.json")
 _SCHEMA = 1
-_SECTIONS = ("limits", "sizes", "prices", "output", "input", "text")
+_SECTIONS = ("limits", "sizes", "prices", "output", "input", "text", "rate_tiers")
 _ENDPOINTS = frozenset({"generations", "edits", "responses", "batch"})
 
 _Json = dict[str, Any]
@@ -169,6 +169,9 @@ def _require_whole(model: Model) -> None:
         patch = (rule.patch, rule.budget, rule.upscale_target, rule.max_upscale, rule.max_ratio)
         if min({"patch": patch, "tile": (rule.base, rule.per_tile)}.get(rule.kind, (0,))) < 1:
             raise ValueError("input must be of the kind patch or tile, its numbers at least 1")
+    tiers = [(tier.images, tier.tokens) for tier in model.rate_tiers]
+    if tiers != sorted(tiers) or min((min(tier) for tier in tiers), default=1) < 1:
+        raise ValueError("rate_tiers: the limits must be at least 1, the lowest tier first")
     if model.text.characters_per_token < 1 or model.text.further_image_limit < model.text.further_image:
         raise ValueError("text: characters_per_token or further_image_limit is too small")
 
@@ -271,6 +274,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "Mapping[str, int]": _mapping(_number),
     "Mapping[str, tuple[int, int, int]]": _mapping(_list(_number, 3)),
     "Mapping[Size, Mapping[str, int]]": _mapping(_mapping(_number), Size.parse),
+    "tuple[RateTier, ...]": _list(lambda value: _build(RateTier, _a(dict, value))),
     "SizeRule": lambda value: _build(SizeRule, _a(dict, value)),
     "TextRule": lambda value: _build(TextRule, _a(dict, value)),
     "Prices | None": _optional(lambda value: _build(Prices, _a(dict, value))),

@@ -112,13 +112,19 @@ class _Outgoing:
         return piece
 
 
-def send(call: Call, account: Account, *, on_sent: Callable[[], None]) -> Received:
+def send(
+    call: Call,
+    account: Account,
+    *,
+    on_sent: Callable[[], None],
+    on_piece: Callable[[bytes], None] | None = None,
+) -> Received:
     """POST the call once and read the answer, whatever its status.
 
     `on_sent` is called just before the first byte of the body leaves; what it raises is raised here, and
-    then nothing left. Without a key the built-in sandbox answers and the network is not touched. Proxies come
-    from the environment, for https only: over http, which is allowed to this machine alone, a proxy would
-    read the key.
+    then nothing left. `on_piece` gets each piece of a success's body as it comes. Without a key the built-in
+    sandbox answers and the network is not touched. Proxies come from the environment, for https only: over
+    http, which is allowed to this machine alone, a proxy would read the key.
 
     Raises NotConnected when the body certainly did not leave (10 s to connect), SetupError for an unusable
     proxy, certificate file or key; after `on_sent`, ConnectionLost, TimedOut (600 s without a byte, or 600 s
@@ -126,7 +132,7 @@ def send(call: Call, account: Account, *, on_sent: Callable[[], None]) -> Receiv
     """
     outgoing = _Outgoing(on_sent)
     bounds = _Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX)
-    answer = _exchange(lambda: _prepared(call, account), outgoing, account, bounds)
+    answer = _exchange(lambda: _prepared(call, account), outgoing, account, bounds, on_piece)
     # Raised out here and without its trace: the frames and exceptions of requests hold the header.
     if isinstance(answer, Exception):
         raise answer.with_traceback(None)
@@ -186,7 +192,11 @@ def _lower_first(sentence: str) -> str:
 
 
 def _exchange(
-    prepare: Callable[[], PreparedRequest], outgoing: _Outgoing | None, account: Account, bounds: _Bounds
+    prepare: Callable[[], PreparedRequest],
+    outgoing: _Outgoing | None,
+    account: Account,
+    bounds: _Bounds,
+    on_piece: Callable[[bytes], None] | None = None,
 ) -> Received | Exception:
     """The answer, or the error to raise."""
     from requests import exceptions
@@ -195,7 +205,7 @@ def _exchange(
     # requests lets some of urllib3's errors through; this is their base class under its name there.
     transport_error: type[Exception] = exceptions.BaseHTTPError  # type: ignore[attr-defined]
     try:
-        return _answer(prepare(), outgoing, account, bounds)
+        return _answer(prepare(), outgoing, account, bounds, on_piece)
     except ScumbleError as error:
         return error
     except _HeldBack as held:
@@ -265,7 +275,11 @@ def _fits_a_header(key: Secret) -> bool:
 
 
 def _answer(
-    prepared: PreparedRequest, outgoing: _Outgoing | None, account: Account, bounds: _Bounds
+    prepared: PreparedRequest,
+    outgoing: _Outgoing | None,
+    account: Account,
+    bounds: _Bounds,
+    on_piece: Callable[[bytes], None] | None,
 ) -> Received:
     adapter = _adapter(account)
     try:
@@ -280,7 +294,8 @@ def _answer(
             proxies={} if account.sandbox else _proxies(prepared.url or ""),
         )
         try:
-            body = _read(response, bounds)
+            succeeded = 200 <= response.status_code < 300
+            body = _read(response, bounds, on_piece if succeeded else None)
         finally:
             response.close()
     finally:
@@ -322,7 +337,7 @@ def _proxies(url: str) -> dict[str, str]:
     return get_environ_proxies(url)
 
 
-def _read(response: Response, bounds: _Bounds) -> bytes:
+def _read(response: Response, bounds: _Bounds, on_piece: Callable[[bytes], None] | None) -> bytes:
     """The whole body. Read as it comes (`read1`), or a trickle would never meet the deadline."""
     deadline = time.monotonic() + bounds.seconds
     declared = response.headers.get("Content-Length", "")
@@ -331,6 +346,8 @@ def _read(response: Response, bounds: _Bounds) -> bytes:
     body = bytearray()
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
         body += piece
+        if on_piece is not None:
+            on_piece(piece)
         if len(body) > bounds.most_bytes:
             raise _too_long(bounds)
         if time.monotonic() > deadline:

@@ -19,8 +19,11 @@ from .translation import _
 
 Part = Literal["text_input", "image_input", "image_output", "partial_images"]
 
+# Of a bill alone: a part of its own, so that no one learns from it how many tokens a picture has.
+STREAMED_OUTPUT = "streamed_output"
+
+TOKENS_PER_PARTIAL_IMAGE = 100
 _TOKENS_PER_RATE = 1_000_000
-_TOKENS_PER_PARTIAL_IMAGE = 100
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the service counted them, over all pictures of one reply."""
+    """Tokens as the service counted them, over all pictures of one reply.
+
+    `previews`: partial pictures came as well. Whether the service counts them in `output` is not published.
+    """
 
     text_input: int
     image_input: int
     output: int
+    previews: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,11 @@ def bill(usage: Usage | None, model: Model, estimate: Estimate) -> Bill:
     counted = (
         ("text_input", usage.text_input, prices.text_input if prices else 0),
         ("image_input", usage.image_input, prices.image_input if prices else 0),
-        ("image_output", usage.output, prices.image_output if prices else 0),
+        (
+            STREAMED_OUTPUT if usage.previews else "image_output",
+            usage.output,
+            prices.image_output if prices else 0,
+        ),
     )
     lines = tuple((part, tokens, rate, _cost(tokens, rate)) for part, tokens, rate in counted if tokens)
     return Bill(total=sum(cost for *_rest, cost in lines), lines=lines, from_usage=prices is not None)
@@ -294,7 +305,7 @@ def _output_line(request: Request, model: Model, rate: int, learned: Learned | N
 
 def _partial_line(request: Request, rate: int) -> tuple[Line, int]:
     """Fewer previews than asked for may come, so the low end is none."""
-    most = request.partial_images * request.n * _TOKENS_PER_PARTIAL_IMAGE
+    most = request.partial_images * request.n * TOKENS_PER_PARTIAL_IMAGE
     tokens = Span(0, most, most)
     reason = _("Up to {count} previews: {tokens} tokens at {rate} per million.")
     reason = reason.format(count=request.partial_images * request.n, tokens=tokens, rate=price(rate))

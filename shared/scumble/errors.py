@@ -14,7 +14,7 @@
       TryLater            the same request may work in a while; no work was done
         NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
-        ConnectionLost, TimedOut, ServerFault, BadReply
+        ConnectionLost, TimedOut, ServerFault, BadReply, StreamFailed
       StorageError        the data folder cannot be used
         StorageFailedAfterSending, LedgerDamaged, LedgerBusy, LedgerOfAnother
       NotSaved            the picture is paid for and kept, but not where it was wanted
@@ -345,6 +345,18 @@ class ServerFault(OutcomeUnknown):
 class BadReply(OutcomeUnknown):
     code = "bad-reply"
     sentence = N_("The service's answer cannot be used: {reason}.")
+
+
+class StreamEnded(BadReply):
+    """Partial pictures came, or none, and then neither the finished one nor a reason."""
+
+    code = "stream-ended"
+    sentence = N_("The service's answer broke off: {reason}.")
+
+
+class StreamFailed(OutcomeUnknown):
+    code = "stream-failed"
+    sentence = N_("The service failed while it drew the picture: {kind}.")
 
 
 class StorageError(ScumbleError):

@@ -8,15 +8,16 @@ something may have been, `settled` when the bill is known.
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from . import client, records, recovery, store, wire
+from . import client, previews, records, recovery, replies, retrying, store, wire
 from .budgets import Room
 from .catalog import Catalog
 from .cost import Bill, Estimate, bill, estimate
@@ -35,6 +36,7 @@ from .ledger import Entry, Ledger
 from .records import Asker
 from .request import Request, check
 from .settings import Home
+from .shapes import Size
 from .translation import _
 from .wire import Answer
 
@@ -46,9 +48,11 @@ __all__ = [
     "Finished",
     "Job",
     "NearBudget",
+    "Partial",
     "Reserved",
     "Result",
     "Sent",
+    "Waiting",
     "perform",
     "prepare",
 ]
@@ -90,9 +94,30 @@ class NearBudget:
 
 @dataclass(frozen=True)
 class Sent:
-    """The request is leaving: from here it may be billed."""
+    """The request is leaving: from here it may be billed. Comes again when it leaves again after Waiting."""
 
     id: str
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A partial picture, encoded; `number` counts from 1. It is for looking at: the finished one replaces it.
+    Comes after Sent, at most as often as was asked for, and perhaps never."""
+
+    id: str
+    number: int
+    data: bytes = field(repr=False)
+    media_type: str
+    size: Size
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing is under way: `error` proves that no work was done, and in `seconds` it is tried again."""
+
+    id: str
+    seconds: float
+    error: ScumbleError
 
 
 @dataclass(frozen=True)
@@ -112,7 +137,10 @@ class Failed:
     error: ScumbleError
 
 
-Event = Reserved | NearBudget | Sent | Arrived | Finished | Failed
+Event = Reserved | NearBudget | Sent | Waiting | Partial | Arrived | Finished | Failed
+
+# Of every answer: its headers, names in lower case, and the error that it stands for when it is no success.
+Heard = Callable[[Mapping[str, str], ScumbleError | None], None]
 
 
 def prepare(home: Home) -> list[Entry]:
@@ -125,9 +153,9 @@ def prepare(home: Home) -> list[Entry]:
     store.sweep(home)
     with Ledger(home.ledger) as ledger:
         swept = ledger.sweep()
-        for entry in swept:
-            if entry.state == "unknown":
-                recovery.settle(home, ledger, entry)
+        # Also those of earlier: a reply may be found only after its spending was given up.
+        for entry in ledger.unknown_entries():
+            recovery.settle(home, ledger, entry)
         return [ledger.entry(entry.id) for entry in swept]
 
 
@@ -140,19 +168,26 @@ def perform(
     on_event: Callable[[Event], None] = lambda _event: None,
     cancel: threading.Event | None = None,
     over_budget: bool = False,
+    on_answer: Heard = lambda _headers, _error: None,
 ) -> Result:
     """Do one request from its check to its bill, on the calling thread.
 
     `on_event` is called on this thread, with Finished or Failed last. Setting `cancel` stops it until the
-    body begins to leave, and does nothing after. Without a key the sandbox answers and bills nothing.
-    `over_budget` is a person's decision that this one action may pass the budgets; the ledger records it.
+    body begins to leave and while nothing is under way (Waiting), and does nothing else. Without a key the
+    sandbox answers and bills nothing. `over_budget` is a person's decision that this one action may pass the
+    budgets; the ledger records it. What retrying.pause allows is sent again. `on_answer` is called on this
+    thread for each answer of the service.
+
+    A process that ends during Waiting leaves what had been sent and was refused as `unknown` at the next
+    prepare(): the ledger cannot know the refusal then, and keeps the reservation.
 
     Raises ScumbleError: its `billing` says what it means for the money. Any other exception is a defect and
     passes through with the ledger in order.
     """
     try:
         stop = cancel or threading.Event()
-        result = _perform(request, asker, home, account, catalog, on_event, stop, over_budget)
+        sending = _Sending(account, stop, on_answer)
+        result = _perform(request, asker, home, catalog, on_event, sending, over_budget)
     except ScumbleError as error:
         on_event(Failed(error))
         raise
@@ -164,36 +199,36 @@ def _perform(
     request: Request,
     asker: Asker,
     home: Home,
-    account: Account,
     catalog: Catalog,
     on_event: Callable[[Event], None],
-    cancel: threading.Event,
+    sending: _Sending,
     over_budget: bool,
 ) -> Result:
     today = date.today()
+    account = sending.account
     model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
     with Ledger(home.ledger) as ledger:
         price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
-        _stop_if_set(cancel)
+        _stop_if_set(sending.cancel)
         id = ledger.reserve(records.spending(request, asker, price, account.sandbox), over_budget)
-        course = _Course(ledger, id, cancel, on_event)
+        course = _Course(ledger, id, sending.cancel, on_event)
         try:
+            noted = records.asked(request, asker, price, account.sandbox)
+            place = store.Place(home, id, noted, asker.beside)
+            course.place = place
             on_event(Reserved(id, price.reserve))
             if not account.sandbox:
                 for room in ledger.rooms(asker.project, action=price.reserve):
                     if room.near:
                         on_event(NearBudget(id, room))
-            reply = client.send(wire.encode(request), account, on_sent=course.mark_sent)
+            reply = _answered(request, sending, course, place)
             seconds = time.monotonic() - course.sent_at
-            if not 200 <= reply.status < 300:
-                raise wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
             media_type = reply.headers.get("content-type", "")
-            noted = records.asked(request, asker, price, account.sandbox)
-            folder = store.keep(home, id, reply.body, media_type, noted, asker.beside)
+            folder = place.close(media_type)
             on_event(Arrived(id))
-            answer = _read(home, id, reply.body, request, account, folder)
+            answer = _read(home, id, reply.body, media_type, request, account, folder)
             owed = bill(answer.usage, model, price)
             ledger.settle(id, owed)
         except BaseException as error:
@@ -206,6 +241,50 @@ def _perform(
     return result
 
 
+@dataclass(frozen=True)
+class _Sending:
+    """To whom a request goes, what stops it, and who hears of the answers."""
+
+    account: Account
+    cancel: threading.Event
+    on_answer: Heard
+
+
+def _answered(request: Request, sending: _Sending, course: _Course, place: store.Place) -> client.Received:
+    """The successful answer, sent for again as long as the rule of retrying allows it."""
+    call = wire.encode(request)
+    tries, waited = 0, 0.0
+    while True:
+        try:
+            return _answer(call, request, sending, course, place)
+        except ScumbleError as error:
+            tries += 1
+            # Not for secrets: it only keeps programs from coming back at the same moment.
+            seconds = retrying.pause(error, tries, waited, random.random())  # noqa: S311
+            if seconds is None:
+                raise
+            course.mark_waiting(seconds, error)
+        retrying.wait(seconds, sending.cancel)
+        _stop_if_set(sending.cancel)
+        waited += seconds
+
+
+def _answer(
+    call: wire.Call, request: Request, sending: _Sending, course: _Course, place: store.Place
+) -> client.Received:
+    account = sending.account
+    reply, error = previews.send(
+        call, request, account, place, on_sent=course.mark_sent, on_preview=course.report_preview
+    )
+    if not 200 <= reply.status < 300:
+        error = wire.error_from(reply.status, reply.headers, reply.body, request, account.key_source)
+    sending.on_answer(reply.headers, error)
+    if error is not None:
+        place.clear()
+        raise error
+    return reply
+
+
 class _Course:
     """How far one reserved request has come, and the ledger's last word when it fails."""
 
@@ -213,30 +292,44 @@ class _Course:
         self, ledger: Ledger, id: str, cancel: threading.Event, on_event: Callable[[Event], None]
     ) -> None:
         self.sent_at = 0.0
-        self._sent = False
+        self.place: store.Place | None = None
+        self._recorded_as_sent = False
+        self._under_way = False
         self._ledger = ledger
         self._id = id
         self._cancel = cancel
         self._on_event = on_event
 
     def mark_sent(self) -> None:
-        """The last moment to stop; on return the ledger has `sent` on disk."""
+        """The last moment to stop; on return the ledger has `sent` on disk, once however often it leaves."""
         _stop_if_set(self._cancel)
-        self._ledger.sent(self._id)
-        self._sent = True
+        if not self._recorded_as_sent:
+            self._ledger.sent(self._id)
+            self._recorded_as_sent = True
+        self._under_way = True
         self.sent_at = time.monotonic()
         self._on_event(Sent(self._id))
 
+    def report_preview(self, number: int, preview: wire.Preview) -> None:
+        self._on_event(Partial(self._id, number, preview.data, preview.media_type, preview.size))
+
+    def mark_waiting(self, seconds: float, error: ScumbleError) -> None:
+        """`error` proves that nothing is under way until it leaves again."""
+        self._under_way = False
+        self._on_event(Waiting(self._id, seconds, error))
+
     def close_after(self, error: BaseException) -> BaseException:
         """Release or mark unknown; gives the error to raise, which is `error` or says more of the money."""
+        if self.place is not None:
+            self.place.abandon()
         refused = isinstance(error, ScumbleError) and error.billing is Billing.NOTHING
-        if self._sent and isinstance(error, StorageError):
+        if self._under_way and isinstance(error, StorageError):
             refused = False
             error = StorageFailedAfterSending(**error.details)
         code = error.code if isinstance(error, ScumbleError) else "defect"
         # If the ledger cannot be written now, the next sweep comes to the same, and `error` matters more.
         with contextlib.suppress(StorageError):
-            if refused or not self._sent:
+            if refused or not self._under_way:
                 self._ledger.release(self._id, code)
             else:
                 self._ledger.unknown(self._id, code)
@@ -258,25 +351,37 @@ class Job:
         account: Account,
         catalog: Catalog,
         over_budget: bool = False,
+        on_answer: Heard = lambda _headers, _error: None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_answer` and `on_end`, which is called last, whatever the outcome, are called on its thread."""
         self._arguments = (request, asker, home, account, catalog)
         self._over_budget = over_budget
+        self._on_answer = on_answer
+        self._on_end = on_end
         self._thread = threading.Thread(target=self._run, name="scumble-job", daemon=True)
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self._events: list[Event] = []
+        self._ended = threading.Event()
         self._sent = False
+        self._left = False
         self._outcome: Result | ScumbleError | None = None
 
     def start(self) -> None:
         """Raises RuntimeError when called twice."""
         self._thread.start()
 
+    def give_up(self, error: ScumbleError) -> None:
+        """End with `error` what is not started, and never will be."""
+        self._note(Failed(error))
+        self._ended.set()
+
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; never waits. For any thread.
 
-        After a Failed with StoppedAfterSending more may follow: Arrived and Finished when the picture came
-        all the same, or a second Failed.
+        After a Failed with StoppedAfterSending more may follow: Partial, Arrived and Finished when the
+        picture came all the same, or a second Failed.
         """
         with self._lock:
             happened, self._events = self._events, []
@@ -285,8 +390,9 @@ class Job:
     def cancel(self) -> None:
         """Stop, from any thread, as often as one likes.
 
-        Before the request leaves: it does not leave, and Failed with Stopped follows. After: Failed with
-        StoppedAfterSending is reported at once, while the thread goes on, keeps what comes and settles.
+        Before the request leaves, and during Waiting: it does not leave, and Failed with Stopped follows.
+        After: Failed with StoppedAfterSending is reported at once, while the thread goes on, keeps what comes
+        and settles.
         """
         with self._lock:
             self._cancel.set()
@@ -304,14 +410,25 @@ class Job:
         with self._lock:
             return self._outcome
 
+    @property
+    def left(self) -> bool:
+        """Whether it was ever sent, refused since or not."""
+        with self._lock:
+            return self._left
+
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the thread has ended and the ledger is in order; False when `timeout` s did not do."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        """Wait until the work has ended and the ledger is in order; False when `timeout` s did not do."""
+        return self._ended.wait(timeout)
 
     def _run(self) -> None:
         try:
-            perform(*self._arguments, on_event=self._note, cancel=self._cancel, over_budget=self._over_budget)
+            perform(
+                *self._arguments,
+                on_event=self._note,
+                cancel=self._cancel,
+                over_budget=self._over_budget,
+                on_answer=self._on_answer,
+            )
         except ScumbleError:
             pass  # reported as Failed
         except BaseException as defect:
@@ -320,15 +437,22 @@ class Job:
             error.__cause__ = defect
             self._note(Failed(error))
             raise
+        finally:
+            try:
+                self._on_end()
+            finally:
+                self._ended.set()
 
     def _note(self, event: Event) -> None:
         with self._lock:
             self._events.append(event)
             match event:
                 case Sent():
-                    self._sent = True
+                    self._sent = self._left = True
                     if self._cancel.is_set():
                         self._report_stop()
+                case Waiting():
+                    self._sent = False
                 case Finished(result):
                     self._outcome = result
                 case Failed(error):
@@ -346,8 +470,7 @@ def _stop_if_set(cancel: threading.Event) -> None:
 
 
 def _require_room(home: Home, request: Request) -> None:
-    """Refuse before anything is paid when the pictures could not be written, or would not fit on the disk."""
-    store.require_writable(home)
+    """Refuse before anything is paid when the pictures would not fit on the disk."""
     area = _PIXELS_OF_AUTO if request.size is None else request.size.area
     if _free_bytes(home.folder) < area * request.n * _DISK_BYTES_PER_PIXEL:
         raise StorageError(path=home.folder, reason=_("there is no room for the pictures"))
@@ -357,12 +480,15 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _read(home: Home, id: str, body: bytes, request: Request, account: Account, folder: Path) -> Answer:
+def _read(
+    home: Home, id: str, body: bytes, media_type: str, request: Request, account: Account, folder: Path
+) -> Answer:
     try:
-        return wire.decode(body, request, recovery.fetch_named(home, id, body, request, account))
+        fetched = recovery.fetch_named(home, id, body, media_type, request, account)
+        return replies.read(body, media_type, request, fetched)
     except BadReply as error:
         kept = _("{reason}; it is kept in {folder}")
-        raise BadReply(reason=kept.format(reason=error.details["reason"], folder=folder)) from None
+        raise type(error)(reason=kept.format(reason=error.details["reason"], folder=folder)) from None
 
 
 def _save_beside_the_reply(home: Home, result: Result) -> None:

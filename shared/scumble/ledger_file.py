@@ -47,7 +47,7 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
     LedgerBusy or LedgerOfAnother where there is something else to do than to mend the disk."""
     with ledger_errors(path):
         make_folder(path.parent)
-        _create_empty(path)
+        create_empty(path)
         connection = sqlite3.connect(path, timeout=_LOCK_PATIENCE_SECONDS, isolation_level=None)
         try:
             _use_journal(connection, "DELETE" if network_disk(path.parent) else "WAL")
@@ -115,7 +115,8 @@ def _form(connection: sqlite3.Connection, path: Path) -> int:
     return int(connection.execute("SELECT max(number) FROM migrations").fetchone()[0] or 0)
 
 
-def _create_empty(path: Path) -> None:
+def create_empty(path: Path) -> None:
+    """A file of mode 0600 for SQLite, where there is none. Raises OSError."""
     # SQLite would create it with the umask's mode, and gives its side files the mode of this one. An
     # existing file is not opened: closing it would drop the locks of this process's other connections.
     try:
@@ -124,6 +125,11 @@ def _create_empty(path: Path) -> None:
     except FileExistsError:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             path.chmod(FILE_MODE)
+
+
+def use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """So that readers and a writer do not wait for one another. Raises sqlite3.Error."""
+    _use_journal(connection, "WAL")
 
 
 def _use_journal(connection: sqlite3.Connection, mode: str) -> None:

@@ -175,8 +175,19 @@ class TextRule:
 
 
 @dataclass(frozen=True)
+class RateTier:
+    """What an account of one usage tier may have in a minute."""
+
+    images: int
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Model:
-    """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty)."""
+    """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty).
+
+    `rate_tiers` are an account's limits by its usage tier, the lowest first; empty where none are published.
+    """
 
     id: str
     title: str
@@ -206,6 +217,7 @@ class Model:
     input: InputRule | None
     text: TextRule
     expected_seconds: Mapping[str, int] = field(hash=False)
+    rate_tiers: tuple[RateTier, ...] = ()
 
     def ended(self, today: date) -> bool:
         """Whether the service has shut the model down; on the day itself it counts as ended."""

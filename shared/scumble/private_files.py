@@ -8,6 +8,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 from .errors import StorageError
@@ -50,11 +51,30 @@ def make_folder(path: Path) -> None:
 
 def create(path: Path, data: bytes) -> None:
     """Write a new file of mode 0600 and wait until its bytes are on disk. Raises OSError."""
+    with open_new(path) as file:
+        write_all(file, data)
+        sync(file)
+
+
+def open_new(path: Path) -> FileIO:
+    """A new file of mode 0600 without a buffer of its own: what was written outlives a killed process.
+
+    Raises OSError.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags, FILE_MODE), "wb") as file:
-        file.write(data)
-        file.flush()
-        _sync(file.fileno())
+    return FileIO(os.open(path, flags, FILE_MODE), "wb")
+
+
+def write_all(file: FileIO, data: bytes) -> None:
+    """All of it, however many calls that takes. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) or 0 :]
+
+
+def sync(file: FileIO) -> None:
+    """Wait until the file's bytes are on disk. Raises OSError."""
+    _sync(file.fileno())
 
 
 def replace(path: Path, data: bytes) -> None:

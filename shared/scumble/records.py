@@ -87,6 +87,7 @@ def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dic
         "size": request.size_text,
         "quality": request.quality,
         "n": request.n,
+        "partial_images": request.partial_images,
         "background": request.background,
         "output_format": request.output_format,
         "output_compression": request.output_compression,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import client, records, store, wire
+from . import client, records, replies, store
 from .catalog import load
 from .credentials import Account
 from .errors import BadReply, StorageError, UnknownModel
@@ -19,12 +19,15 @@ from .translation import _
 from .wire import Answer
 
 
-def fetch_named(home: Home, id: str, body: bytes, request: Request, account: Account) -> tuple[bytes, ...]:
+def fetch_named(
+    home: Home, id: str, body: bytes, media_type: str, request: Request, account: Account
+) -> tuple[bytes, ...]:
     """The pictures that a kept reply only names the addresses of, which are then on disk as well.
 
     Such an address works for an hour or so, hence at once. Raises BadReply, SetupError, StorageError.
     """
-    pictures = tuple(client.download(address, account) for address in wire.addresses(body, request))
+    named = replies.addresses(body, media_type, request)
+    pictures = tuple(client.download(address, account) for address in named)
     if pictures:
         store.keep_fetched(home, id, pictures)
     return pictures
@@ -32,14 +35,14 @@ def fetch_named(home: Home, id: str, body: bytes, request: Request, account: Acc
 
 def reread(stored: Stored) -> Answer:
     """The answer that a kept reply holds. Raises BadReply, StorageError."""
-    return wire.decode(stored.reply(), as_asked(stored), stored.fetched())
+    return replies.read(stored.reply(), stored.media_type, as_asked(stored), stored.fetched())
 
 
 def complete(home: Home, stored: Stored, account: Callable[[], Account]) -> Answer:
     """As reread(); what the reply names and was not fetched in its time is fetched now if it can be."""
-    request, body = as_asked(stored), stored.reply()
-    if len(stored.fetched()) < len(wire.addresses(body, request)):
-        fetch_named(home, stored.id, body, request, account())
+    request, body, media_type = as_asked(stored), stored.reply(), stored.media_type
+    if len(stored.fetched()) < len(replies.addresses(body, media_type, request)):
+        fetch_named(home, stored.id, body, media_type, request, account())
     return reread(stored)
 
 
@@ -67,8 +70,9 @@ def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
     """
     try:
         kept = store.find(home, entry.id)
-        answer = wire.decode(
+        answer = replies.read(
             kept.reply(),
+            kept.media_type,
             records.as_asked(entry, str(kept.asked.get("output_format", "png"))),
             kept.fetched(),
         )

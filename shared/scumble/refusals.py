@@ -6,10 +6,8 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from .errors import (
     AccessDenied,
@@ -26,7 +24,9 @@ from .errors import (
     ScumbleError,
     ServerFault,
     SetupError,
+    StreamFailed,
 )
+from .rate_limits import told_wait
 from .request import Request
 from .translation import _
 
@@ -65,7 +65,8 @@ class _Refusal:
     param: str
     has_envelope: bool
     held_back: bool
-    wait: int
+    wait: float | None
+    may_retry: bool
     model: str
     key_source: str
 
@@ -98,7 +99,9 @@ def _quota(_told: _Refusal) -> ScumbleError:
 
 
 def _rate_limited(refusal: _Refusal) -> ScumbleError:
-    return RateLimited(seconds=refusal.wait)
+    """`seconds` is for a person, `pause` and `passes` are for the rule that sends again."""
+    shown = _WAIT_DEFAULT if refusal.wait is None else math.ceil(min(max(refusal.wait, 1), _WAIT_MAX))
+    return RateLimited(seconds=shown, pause=refusal.wait, passes=refusal.may_retry)
 
 
 def _overloaded(_told: _Refusal) -> ScumbleError:
@@ -148,6 +151,10 @@ _BY_TYPE: dict[str, _Make] = {
     "server_error": _server_fault,
 }
 
+_BEFORE_ANY_WORK = frozenset(
+    {_key_refused, _access_denied, _model_unavailable, _billing_limit, _quota, _rate_limited}
+)
+
 # 408 may come from a relay that gave up waiting for the service, so it does not prove that no work was done.
 _BY_STATUS: dict[int, _Make] = {
     401: _key_refused,
@@ -181,51 +188,60 @@ def error_from(
     return make(refusal)
 
 
+def error_in_stream(
+    error: Mapping[str, object], drawing: bool, request: Request, key_source: str
+) -> ScumbleError:
+    """The error that an event inside a stream of status 200 stands for; `drawing`: a partial picture had
+    come before it.
+
+    That nothing was billed is believed only of a code that the service gives before it begins: of a key, a
+    model, money, speed, or moderation that says it was the input's. The rest may be billed.
+    """
+    refusal = _told(200, {}, error, request, key_source)
+    make = _BY_CODE.get(refusal.code) or _BY_TYPE.get(refusal.type)
+    if make is _moderation:
+        refused = _moderation_stage(error) == "input" and not drawing
+        return ModerationBlocked() if refused else ModerationBlockedAfterwards()
+    if make is not None and make in _BEFORE_ANY_WORK and not drawing:
+        return make(refusal)
+    kind = identifier(refusal.code) or identifier(refusal.type) or _("an error without a name")
+    return StreamFailed(kind=kind)
+
+
 def _refusal(
     status: int, headers: Mapping[str, str], body: bytes, request: Request, key_source: str
 ) -> _Refusal:
     document = read_json(body) if len(body) <= _ERROR_BODY_MAX else None
     envelope = document.get("error") if isinstance(document, dict) else None
-    error = envelope if isinstance(envelope, dict) else {}
-    details = error.get("moderation_details")
+    return _told(status, headers, envelope if isinstance(envelope, dict) else {}, request, key_source)
+
+
+def _told(
+    status: int,
+    headers: Mapping[str, str],
+    error: Mapping[str, object],
+    request: Request,
+    key_source: str,
+) -> _Refusal:
+    named = {name.lower(): value for name, value in headers.items()}
     return _Refusal(
         status=status,
         type=_text(error.get("type")),
         code=_text(error.get("code")),
         param=_text(error.get("param")),
         has_envelope=bool(error),
-        held_back=isinstance(details, dict) and details.get("moderation_stage") == "output",
-        wait=_wait_seconds({name.lower(): value for name, value in headers.items()}),
+        held_back=_moderation_stage(error) == "output",
+        wait=told_wait(named, _text(error.get("message"))),
+        may_retry=named.get("x-should-retry", "").strip().lower() != "false",
         model=request.model,
         key_source=key_source,
     )
 
 
+def _moderation_stage(error: Mapping[str, object]) -> object:
+    details = error.get("moderation_details")
+    return details.get("moderation_stage") if isinstance(details, dict) else None
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _wait_seconds(headers: Mapping[str, str]) -> int:
-    """What the service asks to wait, within 1 s and an hour; a minute when it does not say."""
-    milliseconds = _number(headers.get("retry-after-ms", ""))
-    seconds = _number(headers.get("retry-after", "")) if milliseconds is None else milliseconds / 1000
-    if seconds is None:
-        seconds = _until(headers.get("retry-after", ""))
-    if seconds is None:
-        return _WAIT_DEFAULT
-    return math.ceil(min(max(seconds, 1), _WAIT_MAX))
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _until(http_date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(http_date).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None

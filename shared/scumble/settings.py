@@ -24,6 +24,11 @@ class Home:
         return self.folder / "ledger.sqlite3"
 
     @property
+    def pace(self) -> Path:
+        """What queues of all processes are sending now; may be deleted when none runs."""
+        return self.folder / "pace.sqlite3"
+
+    @property
     def results(self) -> Path:
         return self.folder / "results"
 

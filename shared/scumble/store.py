@@ -9,7 +9,8 @@
                  picture-N.png  the pictures taken out of the reply
 
 The folder appears under its name when reply.bin and asked.json are whole and on disk, not before. Until then
-it is `.<id>.<random>.part`; if its writer is killed, sweep() finishes it or clears it away.
+it is `.<id>.<random>.part`, made before anything is asked, and filled as the reply comes in; if its writer is
+killed, sweep() finishes it or clears it away.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from . import event_stream
 from .errors import StorageError
 from .private_files import (
     FOLDER_MODE,
     create,
     make_folder,
+    open_new,
     partial_name,
     replace,
     storage_errors,
+    sync,
     sync_folder,
+    write_all,
 )
 from .process import Process, is_gone, this_process
 from .settings import Home
@@ -99,20 +104,6 @@ class Stored:
             return path.read_bytes() if path.exists() else None
 
 
-def require_writable(home: Home) -> None:
-    """Find out before anything is paid that no reply could be kept: writes a file there and deletes it.
-
-    Raises StorageError.
-    """
-    with storage_errors(home.folder):
-        make_folder(home.results)
-        probe = partial_name(home.results / "probe")
-        try:
-            create(probe, b"")
-        finally:
-            probe.unlink(missing_ok=True)
-
-
 def keep(
     home: Home,
     id: str,
@@ -128,43 +119,108 @@ def keep(
     take it, ValueError for another reply under the same id or a name that is none, TypeError when `asked` is
     not JSON.
     """
-    folder = _folder(home, id)
     digest = hashlib.sha256(reply).hexdigest()
-    record = {
-        "form": _FORM,
-        "id": id,
-        "kept_at": _now().isoformat(timespec="microseconds"),
-        "media_type": media_type,
-        "reply_bytes": len(reply),
-        "sha256": digest,
-        "writer": asdict(this_process()),
-        "asked": dict(asked),
-    }
-    written = _json(record)
-    more = {_beside_name(name): data for name, data in (beside or {}).items()}
     with storage_errors(home.folder):
-        already = _read(folder)
+        already = _read(_folder(home, id))
         if already is not None:
             if already.sha256 != digest:
                 raise ValueError(f"another reply is kept under {id}")
-            return folder
-        make_folder(home.folder)
-        make_folder(home.results)
-        partial = partial_name(folder)
-        try:
-            partial.mkdir(mode=FOLDER_MODE)
-            # In this order a whole reply has all of its record, so that it can be told from a cut one.
-            for name, data in more.items():
-                create(partial / name, data)
-            create(partial / _ASKED, written)
-            create(partial / _REPLY, reply)
-            sync_folder(partial)
-            partial.rename(folder)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-        sync_folder(home.results)
-    return folder
+            return already.folder
+    place = Place(home, id, asked, beside)
+    place.add(reply)
+    return place.close(media_type)
+
+
+class Place:
+    """Where one reply will lie: made before anything is asked for, and filled as the reply comes in.
+
+    Every piece goes to the file at once, so that a process that is killed leaves all that it had read. Made
+    first, it also finds out before anything is paid that no reply could be kept.
+    """
+
+    def __init__(
+        self, home: Home, id: str, asked: Mapping[str, Any], beside: Mapping[str, bytes] | None = None
+    ) -> None:
+        """On return the place, what was asked and what lies beside are on disk. Raises StorageError, and as keep()."""
+        self._home = home
+        self._folder = _folder(home, id)
+        self._partial = partial_name(self._folder)
+        self._record = {"form": _FORM, "id": id, "writer": asdict(this_process()), "asked": dict(asked)}
+        written = _json(self._record)
+        more = {_beside_name(name): data for name, data in (beside or {}).items()}
+        self._digest = hashlib.sha256()
+        self._length = 0
+        self._failure: OSError | None = None
+        with storage_errors(home.folder):
+            make_folder(home.folder)
+            make_folder(home.results)
+            try:
+                self._partial.mkdir(mode=FOLDER_MODE)
+                for name, data in more.items():
+                    create(self._partial / name, data)
+                create(self._partial / _ASKED, written)
+                self._file = open_new(self._partial / _REPLY)
+            except BaseException:
+                shutil.rmtree(self._partial, ignore_errors=True)
+                raise
+
+    def add(self, piece: bytes) -> None:
+        """The next bytes of the reply. Never fails, since the rest must be read as well: close() tells."""
+        self._digest.update(piece)
+        self._length += len(piece)
+        if self._failure is None:
+            try:
+                write_all(self._file, piece)
+            except OSError as failure:
+                self._failure = failure
+
+    def clear(self) -> None:
+        """Nothing of what came is worth keeping; another answer may come. Never fails, as add()."""
+        self._digest = hashlib.sha256()
+        self._length = 0
+        if self._failure is None:
+            try:
+                self._file.seek(0)
+                self._file.truncate()
+            except OSError as failure:
+                self._failure = failure
+
+    def so_far(self) -> bytes:
+        """The reply as far as it was added. Raises StorageError."""
+        with storage_errors(self._home.folder):
+            if self._failure is not None:
+                raise self._failure
+            return (self._partial / _REPLY).read_bytes()
+
+    def close(self, media_type: str) -> Path:
+        """The reply is whole; on return it is on disk under its name. Gives its folder.
+
+        Raises StorageError, also for what add() met.
+        """
+        with storage_errors(self._home.folder):
+            try:
+                if self._failure is not None:
+                    raise self._failure
+                sync(self._file)
+                self._file.close()
+                _name(
+                    self._partial,
+                    self._folder,
+                    self._record,
+                    media_type,
+                    self._length,
+                    self._digest.hexdigest(),
+                )
+            except BaseException:
+                self.abandon()
+                raise
+        return self._folder
+
+    def abandon(self) -> None:
+        """No reply came that is worth keeping. Does nothing after close()."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        shutil.rmtree(self._partial, ignore_errors=True)
 
 
 def keep_fetched(home: Home, id: str, pictures: Sequence[bytes]) -> None:
@@ -326,15 +382,48 @@ def _is_abandoned(path: Path) -> bool:
 
 def _finish(partial: Path, folder: Path) -> bool:
     """Give a whole reply its name; False for one that is cut, or when another is kept under the name."""
-    stored = _read(partial)
-    if stored is None or folder.exists():
-        return False
     try:
-        stored.reply()
-        partial.rename(folder)
-    except (StorageError, FileNotFoundError):
+        record = json.loads((partial / _ASKED).read_bytes().decode("utf-8", "surrogatepass"))
+        reply = (partial / _REPLY).read_bytes()
+        if folder.exists():
+            return False
+        media_type = str(record["media_type"]) if "media_type" in record else _media_type(reply)
+        digest = hashlib.sha256(reply).hexdigest()
+        if digest != record.get("sha256", digest):
+            return False
+        _name(partial, folder, record, media_type, len(reply), digest)
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return False
     return True
+
+
+def _name(
+    partial: Path, folder: Path, record: Mapping[str, Any], media_type: str, length: int, digest: str
+) -> None:
+    """Complete the record of a whole reply and give its folder the name. Raises OSError."""
+    told = {"kept_at": _now().isoformat(timespec="microseconds"), "media_type": media_type}
+    replace(partial / _ASKED, _json({**told, "reply_bytes": length, "sha256": digest, **record}))
+    partial.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _media_type(reply: bytes) -> str:
+    """What a whole reply is that nobody noted the type of. Raises ValueError for one that is cut."""
+    if not event_stream.is_stream(reply, ""):
+        json.loads(reply)
+        return "application/json"
+    if not any(_is_last(event) for event in event_stream.events(reply)):
+        raise ValueError("the stream has no end")
+    return event_stream.MEDIA_TYPE
+
+
+def _is_last(event: event_stream.Event) -> bool:
+    try:
+        document = json.loads(event.data)
+    except (ValueError, RecursionError):
+        return False
+    named = document.get("type") if isinstance(document, dict) else None
+    return str(named or event.name).endswith(".completed")
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

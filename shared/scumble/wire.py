@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from . import png
@@ -17,7 +17,17 @@ from .request import Picture, Request
 from .shapes import Size
 from .translation import _
 
-__all__ = ["Answer", "Call", "addresses", "decode", "encode", "error_from"]
+__all__ = [
+    "Answer",
+    "Call",
+    "Preview",
+    "addresses",
+    "answer",
+    "decode",
+    "encode",
+    "error_from",
+    "preview",
+]
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _MEDIA_OF_FORMAT = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -58,6 +68,15 @@ class Answer:
     created: int
 
 
+@dataclass(frozen=True)
+class Preview:
+    """A partial picture, encoded."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    size: Size
+
+
 def encode(request: Request) -> Call:
     """The call that asks for it. Quality and size are always said: what is left out, the service chooses.
 
@@ -74,16 +93,12 @@ def encode(request: Request) -> Call:
         files.append(_file("mask", "mask", request.mask))
     if request.markup is not None:
         files.append(_file("markup", "markup", request.markup))
-    fields = tuple((name, str(value)) for name, value in options.items())
+    fields = tuple((name, _form_text(value)) for name, value in options.items())
     return Call("/images/edits", fields=fields, files=tuple(files))
 
 
 def _refuse_unsendable(request: Request) -> None:
-    """Partial pictures need a stream; the form of an edit has no documented `moderation`."""
-    if request.partial_images:
-        raise UnsupportedOption(
-            model=request.model, option="partial_images", value=request.partial_images, choices="0"
-        )
+    """The form of an edit has no documented `moderation`."""
     if request.kind == "edit" and request.moderation != "auto":
         raise UnsupportedOption(
             model=request.model, option="moderation", value=request.moderation, choices="auto"
@@ -100,12 +115,18 @@ def _options(request: Request) -> dict[str, object]:
         "background": request.background,
         "output_format": request.output_format,
     }
-    optional = {
+    optional: dict[str, object] = {
         "output_compression": request.output_compression,
         "complexity": request.complexity,
         "safety_identifier": request.safety_identifier,
     }
+    if request.partial_images:
+        optional |= {"stream": True, "partial_images": request.partial_images}
     return options | {name: value for name, value in optional.items() if value is not None}
+
+
+def _form_text(value: object) -> str:
+    return "true" if value is True else str(value)
 
 
 def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes, str]:
@@ -113,13 +134,17 @@ def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes, str]
 
 
 def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answer:
-    """Read a reply of status 200, trusting nothing in it.
+    """Read the JSON body of a reply of status 200, as answer(). Raises BadReply."""
+    return answer(read_json(body), request, fetched)
+
+
+def answer(document: object, request: Request, fetched: Sequence[bytes] = ()) -> Answer:
+    """What the JSON document of a success says, trusting nothing in it.
 
     Checked are the JSON's shape, the base64, the type by the bytes, the end of the file, and the size in the
     picture's own header against the one asked for; pixels are not decoded. `fetched` are the pictures that
     the reply names the addresses of, in its order. Raises BadReply.
     """
-    document = read_json(body)
     if not isinstance(document, dict):
         raise BadReply(reason=_("it is not the JSON of the Images API"))
     if "error" in document and "data" not in document:
@@ -149,14 +174,27 @@ def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answ
     )
 
 
-def addresses(body: bytes, request: Request) -> tuple[str, ...]:
+def addresses(document: object, request: Request) -> tuple[str, ...]:
     """Where the pictures are that a reply names instead of holding them; OpenAI's own never does so."""
-    document = read_json(body)
     items = document.get("data") if isinstance(document, dict) else None
     if not isinstance(items, list) or len(items) > request.n:
         return ()
     named = [item.get("url") for item in items if isinstance(item, dict) and not item.get("b64_json")]
     return tuple(address for address in named if isinstance(address, str) and address)
+
+
+def preview(event: object, request: Request) -> Preview:
+    """The partial picture in an event, as little trusted as a finished one.
+
+    Of any format, and not larger than what was asked for. Raises BadReply.
+    """
+    data = _picture_bytes(event, iter(()))
+    media_type, size = _inspected(data, replace(request, output_format="", size=None))
+    if request.size is not None and (size.width > request.size.width or size.height > request.size.height):
+        raise BadReply(
+            reason=_("its picture is {size}, and {asked} was asked for").format(size=size, asked=request.size)
+        )
+    return Preview(data, media_type, size)
 
 
 def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:

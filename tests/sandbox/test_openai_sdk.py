@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 from openai.types import ImagesResponse
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 FLARE = "gpt-image-2.5-flare"
 SIZE = (1024, 640)
@@ -41,6 +41,17 @@ def pictures(reply: ImagesResponse) -> list[Image.Image]:
     for image in opened:
         image.load()
     return opened
+
+
+def opened(text: str) -> Image.Image:
+    image = Image.open(io.BytesIO(base64.b64decode(text)))
+    image.load()
+    return image
+
+
+def pictures_text(reply: ImagesResponse) -> str | None:
+    assert reply.data is not None
+    return reply.data[0].b64_json
 
 
 def error_body(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> dict[str, Any]:
@@ -127,6 +138,94 @@ def test_a_transparent_picture_is_made(client: openai.OpenAI) -> None:
     assert reply.background == "transparent"
 
 
+def coarseness(image: Image.Image, last: Image.Image) -> float:
+    """Mean difference from the finished picture, and that nothing has moved: shifted, it would be larger."""
+
+    def difference(moved: Image.Image) -> float:
+        return float(ImageStat.Stat(ImageChops.difference(moved, last.convert("RGB"))).mean[0])
+
+    there = difference(image.convert("RGB"))
+    assert there < difference(ImageChops.offset(image.convert("RGB"), 32, 0))
+    assert there < difference(ImageChops.offset(image.convert("RGB"), 0, 32))
+    return there
+
+
+def test_a_generation_streams_partial_pictures(client: openai.OpenAI) -> None:
+    """Each finer than the one before, in its place, and the finished one last with what all of it used."""
+    whole = client.images.generate(model=FLARE, prompt="oak planks", size="1024x640", quality="low")
+    events = list(
+        client.images.generate(
+            model=FLARE, prompt="oak planks", size="1024x640", quality="low", stream=True, partial_images=2
+        )
+    )
+    assert [each.type for each in events] == [
+        "image_generation.partial_image",
+        "image_generation.partial_image",
+        "image_generation.completed",
+    ]
+    first, second, last = (opened(each.b64_json) for each in events)
+    assert events[-1].b64_json == pictures_text(whole)
+    assert first.size == second.size == last.size == SIZE
+    assert coarseness(first, last) > coarseness(second, last) > 0
+    assert [each.partial_image_index for each in events if each.type.endswith("partial_image")] == [0, 1]
+    for each in events:
+        assert (each.size, each.quality, each.output_format) == ("1024x640", "low", "png")
+        assert each.background == "opaque" and each.created_at == whole.created
+    finished = events[-1]
+    assert finished.type == "image_generation.completed" and whole.usage is not None
+    assert finished.usage.output_tokens == whole.usage.output_tokens + 200
+    assert finished.usage.input_tokens == whole.usage.input_tokens
+    assert not hasattr(finished.usage, "output_tokens_details")
+
+
+def test_an_edit_streams_partial_pictures(client: openai.OpenAI) -> None:
+    """With a mask, as a form, under an edit's names; one partial picture, transparent like the last."""
+    before = photo()
+    events = list(
+        client.images.edit(
+            model=FLARE,
+            image=("photo.png", png(before), "image/png"),
+            mask=("mask.png", png(masked()), "image/png"),
+            prompt="a gold star",
+            size="1024x640",
+            quality="medium",
+            background="transparent",
+            stream=True,
+            partial_images=1,
+        )
+    )
+    assert [each.type for each in events] == ["image_edit.partial_image", "image_edit.completed"]
+    partial, last = (opened(each.b64_json) for each in events)
+    assert partial.mode == last.mode == "RGBA" and partial.size == last.size == before.size
+
+
+def test_a_stream_without_partial_pictures_has_the_finished_one(client: openai.OpenAI) -> None:
+    """As JPEG, and its identifier comes back."""
+    stream = client.images.generate(
+        model=FLARE,
+        prompt="a door",
+        size="1024x640",
+        quality="low",
+        output_format="jpeg",
+        stream=True,
+        safety_identifier="h4sh",
+    )
+    (only,) = list(stream)
+    assert only.type == "image_generation.completed" and only.safety_identifier == "h4sh"
+    assert opened(only.b64_json).format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [({"partial_images": 4, "stream": True}, "partial_images"), ({"partial_images": 1}, "partial_images")],
+)
+def test_a_bad_stream_is_a_bad_request(client: openai.OpenAI, options: dict[str, Any], param: str) -> None:
+    """With a status of its own, before any event."""
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.images.generate(model=FLARE, prompt="a door", size="1024x640", **options)
+    assert caught.value.param == param
+
+
 def test_models_are_listed(client: openai.OpenAI) -> None:
     """With the dates on which they end, and one by one."""
     ends = {model.id: model.shutdown_date for model in client.models.list()}
@@ -143,7 +242,7 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
         ({"prompt": ""}, "empty_string", "prompt"),
         ({"n": 11}, "integer_above_max_value", "n"),
         ({"extra_body": {"style": "vivid"}}, "unknown_parameter", "style"),
-        ({"extra_body": {"stream": True}}, "unsupported_in_sandbox", "stream"),
+        ({"extra_body": {"stream": True, "n": 2}}, "unsupported_in_sandbox", "stream"),
     ],
 )
 def test_a_bad_generation_is_a_bad_request(

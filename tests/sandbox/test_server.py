@@ -11,6 +11,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
+from scumble.event_stream import events
 from scumble.sandbox import server as module
 
 KEY = {"Authorization": "Bearer x"}
@@ -45,6 +46,35 @@ def test_a_connection_serves_many_requests(server: ThreadingHTTPServer) -> None:
         assert answer.headers["Content-Length"] == str(len(content))
         assert answer.headers["Content-Type"] == "application/json"
     connection.close()
+
+
+GENERATION = {"model": "gpt-image-2.5-flare", "prompt": "a door", "size": "1024x640", "quality": "low"}
+
+
+def test_a_stream_comes_in_chunks_and_the_connection_goes_on(server: ThreadingHTTPServer) -> None:
+    """Cut within events; the next request on the same connection is answered."""
+    connection = connected(server)
+    body = json.dumps(GENERATION | {"stream": True, "partial_images": 1})
+    kind = {"Content-Type": "application/json"}
+    for _time in range(2):
+        connection.request("POST", "/v1/images/generations", body, KEY | kind)
+        answer = connection.getresponse()
+        assert answer.headers["Transfer-Encoding"] == "chunked" and "Content-Length" not in answer.headers
+        assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        found = list(events(answer.read()))
+        assert [each.name.partition(".")[2] for each in found] == ["partial_image", "completed"]
+    connection.close()
+
+
+def test_an_old_client_gets_a_stream_until_the_connection_closes(server: ThreadingHTTPServer) -> None:
+    """HTTP/1.0 knows no chunks."""
+    body = json.dumps(GENERATION | {"stream": True}).encode()
+    head = b"POST /v1/images/generations HTTP/1.0\r\nAuthorization: Bearer x\r\n"
+    kind = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    about, content = raw_answer(server, head + kind + body).split(b"\r\n\r\n", 1)
+    assert b"chunked" not in about and b"Connection: close" in about
+    assert [each.name for each in events(content)] == ["image_generation.completed"]
+    assert content.startswith(b"event: ")
 
 
 def test_it_says_nothing(server: ThreadingHTTPServer, capfd: pytest.CaptureFixture[str]) -> None:

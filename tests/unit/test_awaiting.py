@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from scumble.ledger import Ledger
@@ -25,12 +23,6 @@ ledger.await_answer(kept, "resp_kept")
 print(kept, lost, flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture
-def ledger(home: Home) -> Iterator[Ledger]:
-    with Ledger(home.ledger) as opened:
-        yield opened
 
 
 def _sent(ledger: Ledger) -> str:

@@ -60,6 +60,8 @@ DETAILS: dict[str, set[str]] = {
     "SetupError": {"reason"},
     "StorageError": {"path", "reason"},
     "StorageFailedAfterSending": {"path", "reason"},
+    "StreamEnded": {"reason"},
+    "StreamFailed": {"kind"},
     "TimedOut": {"seconds"},
     "UnknownModel": {"model", "choices"},
     "UnsupportedOption": {"model", "option", "value", "choices"},
@@ -130,7 +132,7 @@ def test_the_codes_never_change() -> None:
         "request-rejected", "try-later", "not-connected", "rate-limited", "overloaded", "outcome-unknown",
         "connection-lost", "timed-out", "server-fault", "bad-reply", "storage", "stopped",
         "stopped-after-sending", "storage-after-sending", "keychain-unavailable", "listing-denied",
-        "no-usable-answer", "budget-exceeded",
+        "no-usable-answer", "budget-exceeded", "stream-ended", "stream-failed",
         "price-unknown", "ledger-damaged", "ledger-busy", "ledger-of-another",
     }  # fmt: skip
 

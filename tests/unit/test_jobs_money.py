@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 from servers import (
@@ -89,24 +90,39 @@ class TestRefusedHere:
         with EchoServer() as server, pytest.raises(StorageError) as caught:
             perform(home, server.base_url)
         assert caught.value.billing is Billing.NOTHING
-        assert server.seen == [] and entries(home) == []
+        assert server.seen == [] and only_entry(home).state == "released"
 
-    def test_looking_whether_replies_can_be_kept_leaves_nothing(self, home: Home) -> None:
-        """The trial file is gone when the request leaves, and no result is found that is none."""
-        left: list[str] = []
+    def test_the_place_of_a_reply_is_there_before_the_request_leaves(self, home: Home) -> None:
+        """Signed and empty; nobody takes it for a result."""
+        found: list[tuple[list[str], int]] = []
 
         def look(event: Event) -> None:
             if isinstance(event, Sent):
-                left.extend(file.name for file in home.results.iterdir())
+                (place,) = home.results.iterdir()
+                names = sorted(file.name for file in place.iterdir())
+                found.append((names, len(store.all_stored(home))))
 
         with EchoServer() as server:
             perform(home, server.base_url, GENERATE, look)
-        assert left == [] and len(store.all_stored(home)) == 1
+        assert found == [(["asked.json", "reply.bin"], 0)] and len(store.all_stored(home)) == 1
 
-    def test_what_cannot_be_put_on_the_wire_is_released(self, home: Home) -> None:
+    def test_a_refused_request_leaves_no_place(self, home: Home) -> None:
+        """Nor does one that never left."""
+        refused = answers(400, refusal("image_generation_user_error", "moderation_blocked"))
+        with FaultServer(refused) as server, pytest.raises(errors.ModerationBlocked):
+            perform(home, server.base_url)
+        with refused_port() as port, pytest.raises(errors.NotConnected):
+            perform(home, f"http://127.0.0.1:{port}/v1")
+        assert list(home.results.iterdir()) == []
+
+    def test_what_cannot_be_put_on_the_wire_is_released(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """An option that the wire refuses after the reservation gives it back."""
+        refused = errors.UnsupportedOption(model="a model", option="n", value=1, choices="2")
+        monkeypatch.setattr(wire, "encode", raiser(refused))
         with EchoServer() as server, pytest.raises(errors.UnsupportedOption):
-            perform(home, server.base_url, dataclasses.replace(GENERATE, partial_images=1))
+            perform(home, server.base_url, GENERATE)
         assert server.seen == [] and only_entry(home).state == "released"
 
 
@@ -120,7 +136,6 @@ class TestRefusedThere:
             (403, PROXY_PAGE, errors.AccessDenied),
             (404, refusal("invalid_request_error", "model_not_found"), errors.ModelUnavailable),
             (429, refusal("insufficient_quota", "insufficient_quota"), errors.QuotaExhausted),
-            (429, refusal("requests", "rate_limit_exceeded"), errors.RateLimited),
             (503, refusal("server_error", "slow_down"), errors.Overloaded),
         ],
     )
@@ -214,7 +229,7 @@ class TestStorage:
 
         def spoil(event: Event) -> None:
             if isinstance(event, Sent):
-                home.results.rmdir()
+                shutil.rmtree(home.results)
                 home.results.write_text("a file where the folder was")
 
         with EchoServer() as server, pytest.raises(errors.StorageFailedAfterSending) as caught:

@@ -9,7 +9,7 @@ import child
 import pytest
 from servers import PROXY_PAGE, EchoServer, FaultServer, answers, refusal
 
-from scumble import catalog, errors, jobs, wire
+from scumble import catalog, errors, jobs, replies, wire
 from scumble.errors import Billing, ScumbleError
 from scumble.jobs import Arrived, Event, Failed, Finished, Job, Reserved, Result, Sent
 from scumble.ledger import Ledger
@@ -71,13 +71,13 @@ class TestJob:
     ) -> None:
         """It is a daemon with a name, and not the caller's thread."""
         threads: list[threading.Thread] = []
-        read = wire.decode
+        read = replies.read
 
-        def look(body: bytes, request: Request, fetched: tuple[bytes, ...]) -> wire.Answer:
+        def look(body: bytes, media_type: str, request: Request, fetched: tuple[bytes, ...]) -> wire.Answer:
             threads.append(threading.current_thread())
-            return read(body, request, fetched)
+            return read(body, media_type, request, fetched)
 
-        monkeypatch.setattr(wire, "decode", look)
+        monkeypatch.setattr(replies, "read", look)
         with EchoServer() as server:
             job = self.make(home, server.base_url)
             assert not job.done and job.outcome is None
@@ -232,7 +232,7 @@ class TestJob:
 PERFORM = """
 import os, sys
 from pathlib import Path
-from scumble import catalog, jobs, wire
+from scumble import catalog, jobs, replies
 from scumble.budgets import Scope
 from scumble.cost import estimate
 from scumble.credentials import SERVICE_URL, Account, Secret
@@ -246,7 +246,7 @@ def end(*anything):
 
 point, home, url = sys.argv[1:]
 if point == "decode":
-    wire.decode = end
+    replies.read = end
 request = Request("generate", "gpt-image-2.5-flare", "a door", Size(1024, 768), "medium")
 account = Account(url, Secret("sk-x"), "")
 jobs.perform(request, jobs.Asker("cli"), Home(Path(home)), account, catalog.load(),

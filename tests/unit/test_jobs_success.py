@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from servers import EchoServer, FaultServer, answers, http_answer, refusal, sends
 
-from scumble import catalog, errors, jobs, store, wire
+from scumble import catalog, errors, jobs, replies, store, wire
 from scumble.credentials import Account
 from scumble.errors import StorageError
 from scumble.jobs import Arrived, Event, Finished, Reserved, Sent
@@ -106,13 +106,13 @@ class TestSuccess:
         self, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The reader finds the reply in the store."""
-        read = wire.decode
+        read = replies.read
 
-        def look(body: bytes, request: Request, fetched: tuple[bytes, ...]) -> wire.Answer:
+        def look(body: bytes, media_type: str, request: Request, fetched: tuple[bytes, ...]) -> wire.Answer:
             assert store.find(home, only_entry(home).id).reply() == body
-            return read(body, request, fetched)
+            return read(body, media_type, request, fetched)
 
-        monkeypatch.setattr(wire, "decode", look)
+        monkeypatch.setattr(replies, "read", look)
         with EchoServer() as server:
             assert perform(home, server.base_url).answer.pictures == (PNG,)
 

@@ -246,15 +246,16 @@ class TestAddresses:
     def test_a_fetched_picture_is_checked_as_any_other(self) -> None:
         """By its bytes and its size; one that is missing is told."""
         body = naming("https://a.example/1.png")
-        assert wire.addresses(body, REQUEST) == ("https://a.example/1.png",)
+        assert wire.addresses(json.loads(body), REQUEST) == ("https://a.example/1.png",)
         assert wire.decode(body, REQUEST, [PNG]).pictures == (PNG,)
         for bad in (b"<html>", gradient_png(16, 16), PNG[:-12]):
             with pytest.raises(BadReply):
                 wire.decode(body, REQUEST, [bad])
         with pytest.raises(BadReply, match="names an address"):
             wire.decode(body, REQUEST)
-        assert wire.addresses(naming("https://a", "https://b"), REQUEST) == (), "more than were asked for"
-        assert wire.addresses(b"[]", REQUEST) == wire.addresses(b"{", REQUEST) == ()
+        too_many = json.loads(naming("https://a", "https://b"))
+        assert wire.addresses(too_many, REQUEST) == (), "more than were asked for"
+        assert wire.addresses([], REQUEST) == wire.addresses(None, REQUEST) == ()
 
 
 def test_the_service_is_known_by_its_whole_name() -> None:

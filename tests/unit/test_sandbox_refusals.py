@@ -63,8 +63,9 @@ class TestRefusals:
             ({"prompt": "x" * 32_001}, INVALID, "string_above_max_length", "prompt"),
             ({"prompt": ["x"]}, INVALID, "invalid_type", "prompt"),
             ({"model": None}, INVALID, "missing_required_parameter", "model"),
-            ({"stream": True}, INVALID, "unsupported_in_sandbox", "stream"),
-            ({"partial_images": 2}, INVALID, "unsupported_in_sandbox", "partial_images"),
+            ({"stream": True, "n": 2}, INVALID, "unsupported_in_sandbox", "stream"),
+            ({"stream": "perhaps"}, INVALID, "invalid_type", "stream"),
+            ({"partial_images": 2}, INVALID, "invalid_value", "partial_images"),
             ({"partial_images": 4}, INVALID, "integer_above_max_value", "partial_images"),
             ({"svg": {"model": "x"}}, INVALID, "unsupported_in_sandbox", "svg"),
             ({"response_format": "url"}, INVALID, "unknown_parameter", "response_format"),
@@ -128,7 +129,7 @@ class TestRefusals:
             ),
             ([("image", PNG)], {"n": "0"}, "integer_below_min_value", "n"),
             ([("image", PNG)], {"n": "1e1"}, "invalid_type", "n"),
-            ([("image", PNG)], {"stream": "true"}, "unsupported_in_sandbox", "stream"),
+            ([("image", PNG)], {"stream": "true", "n": 2}, "unsupported_in_sandbox", "stream"),
         ],
     )
     def test_an_edit_is_refused_as_by_the_api(

@@ -77,7 +77,7 @@ def test_no_file_is_readable_by_others_even_for_a_moment(home: Home, monkeypatch
         store.describe(home, ID, billed=1)
     finally:
         os.umask(before)
-    assert modes == [0o600] * 3
+    assert modes == [0o600] * 4
 
 
 def test_only_the_record_of_what_was_asked_holds_the_prompt(home: Home) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import child
 import pytest
+from servers import completed_event, partial_event, success
 
 from scumble import jobs, store
 from scumble.ledger import Ledger
@@ -27,6 +28,16 @@ def end(path, target):
     os.kill(os.getpid(), signal.SIGKILL)
 Path.rename = end
 store.keep(Home(Path(sys.argv[1])), "paid", bytes(range(256)) * 100, "application/json", {"n": 1})
+"""
+
+KILLED_AS_IT_CAME = """
+import os, signal, sys
+from pathlib import Path
+from scumble import store
+from scumble.settings import Home
+place = store.Place(Home(Path(sys.argv[1])), "paid", {"n": 1})
+place.add(Path(sys.argv[2]).read_bytes())
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 AT_WORK = """
@@ -75,6 +86,40 @@ def test_a_cut_reply_of_a_killed_program_goes(home: Home) -> None:
         (killed(home) / "reply.bin").write_bytes(damaged)
         assert store.sweep(home) == () and partials(home) == []
     assert store.all_stored(home) == []
+
+
+PARTIAL, LAST = partial_event(b"coarse"), completed_event(b"finished")
+
+
+@pytest.mark.parametrize(
+    ("came", "media_type"),
+    [
+        pytest.param(PARTIAL + LAST, "text/event-stream", id="a whole stream"),
+        pytest.param(b"\xef\xbb\xbf: x\r\r" + LAST.replace(b"\n", b"\r"), "text/event-stream", id="CR"),
+        pytest.param(LAST.rstrip(b"\n"), "text/event-stream", id="no blank line"),
+        pytest.param(LAST.replace(b'"type"', b'"kind"'), "text/event-stream", id="the name alone"),
+        pytest.param(LAST + b"data: [DONE]\n\n", "text/event-stream", id="a last word"),
+        pytest.param(success([b"finished"]), "application/json", id="JSON"),
+        pytest.param(PARTIAL, None, id="a stream without its end"),
+        pytest.param(PARTIAL + LAST[:-60], None, id="a stream cut in its end"),
+        pytest.param(PARTIAL.replace(b"partial", b"x.completed ") + PARTIAL, None, id="the word alone"),
+        pytest.param(success([b"finished"])[:-9], None, id="cut JSON"),
+        pytest.param(b"[" * 200_000, None, id="endless brackets"),
+        pytest.param(b"data: " + b"[" * 200_000, None, id="endless brackets in a stream"),
+        pytest.param(b"", None, id="nothing"),
+    ],
+)
+def test_a_reply_that_had_come_whole_is_rescued_and_a_cut_one_is_not(
+    home: Home, tmp_path: Path, came: bytes, media_type: str | None
+) -> None:
+    """Nobody had noted yet that it was whole, or what it is: its bytes tell."""
+    (tmp_path / "came").write_bytes(came)
+    child.start(KILLED_AS_IT_CAME, home.folder, tmp_path / "came").communicate(timeout=60)
+    rescued = store.sweep(home)
+    assert partials(home) == [] and rescued == (() if media_type is None else ("paid",))
+    if media_type is not None:
+        kept = store.find(home, "paid")
+        assert (kept.reply(), kept.media_type) == (came, media_type)
 
 
 def test_a_program_at_work_is_left_alone(home: Home) -> None:

@@ -108,15 +108,20 @@ class TestEncode:
         """An edit answers 400 to unknown fields, and gpt-image-2 to input_fidelity."""
         call = wire.encode(request_)
         names = set(call.json or {}) | {name for name, _value in call.fields}
-        assert not names & {"response_format", "style", "input_fidelity", "user", "stream"}
+        assert not names & {"response_format", "style", "input_fidelity", "user", "stream", "partial_images"}
 
-    @pytest.mark.parametrize(
-        "changes", [{"partial_images": 2}, {"kind": "edit", "moderation": "low", "images": EDIT.images}]
-    )
-    def test_what_cannot_be_sent_is_refused_and_not_dropped(self, changes: dict[str, object]) -> None:
-        """Previews need a stream, and the form of an edit has no moderation field."""
+    def test_partial_pictures_are_asked_for_as_a_stream(self) -> None:
+        """In JSON with its own words for yes and numbers, in a form with theirs."""
+        made = wire.encode(dataclasses.replace(GENERATE, partial_images=2))
+        assert made.json is not None
+        assert (made.json["stream"], made.json["partial_images"]) == (True, 2)
+        edited = dict(wire.encode(dataclasses.replace(EDIT, partial_images=3)).fields)
+        assert (edited["stream"], edited["partial_images"]) == ("true", "3")
+
+    def test_what_cannot_be_sent_is_refused_and_not_dropped(self) -> None:
+        """The form of an edit has no moderation field."""
         with pytest.raises(errors.UnsupportedOption):
-            wire.encode(dataclasses.replace(GENERATE, **changes))
+            wire.encode(dataclasses.replace(EDIT, moderation="low"))
 
     def test_a_call_shows_its_path_only(self) -> None:
         """The prompt and the pictures are not in the repr."""
@@ -379,7 +384,7 @@ class TestRefusals:
     ) -> None:
         """From a second to an hour; a minute when nothing usable is said."""
         error = error_of(429, refusal("requests", "rate_limit_exceeded"), headers)
-        assert error.details == {"seconds": seconds}
+        assert error.details["seconds"] == seconds
 
     def test_the_wait_may_be_a_date(self) -> None:
         """HTTP allows a date in place of seconds."""

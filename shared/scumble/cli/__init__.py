@@ -249,6 +249,13 @@ def _add_asked(parser: argparse.ArgumentParser, prompt_required: bool) -> None:
     parser.add_argument(
         "--prompt", metavar="TEXT", required=prompt_required, help=_("what to make; - reads standard input")
     )
+    parser.add_argument(
+        "--partials",
+        type=count,
+        default=0,
+        metavar="N",
+        help=_("partial pictures on the way, up to 3; each is billed"),
+    )
     _add_model(parser)
 
 

@@ -14,7 +14,7 @@ from .. import cost, geometry
 from ..catalog import Catalog
 from ..credentials import Account, find_account
 from ..errors import BadRequest, Billing, LeftAfterSending, NotSaved, Stopped, StorageError
-from ..jobs import Asker, Event, NearBudget, Result, Sent, perform
+from ..jobs import Asker, Event, NearBudget, Partial, Result, Sent, perform
 from ..ledger import budget_left
 from ..request import Request, check
 from ..settings import Home
@@ -54,6 +54,7 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         quality=arguments.quality or catalog.default_quality,
         n=arguments.n,
         background=arguments.background,
+        partial_images=arguments.partials,
     )
     result = _ask(request, arguments, catalog, home, account)
     files = [
@@ -98,6 +99,7 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         quality=quality,
         images=(compositing.upload(original, plan),),
         mask=None if selection is None else compositing.mask(selection, plan),
+        partial_images=arguments.partials,
     )
     result = _ask(request, arguments, catalog, home, account)
     with _paid_for(result, output):
@@ -127,7 +129,7 @@ def _ask(
             home.make(),
             account,
             catalog,
-            on_event=_noting(events),
+            on_event=_noting(events, request.partial_images),
             over_budget=arguments.over_budget,
         )
     except KeyboardInterrupt:
@@ -135,13 +137,16 @@ def _ask(
         raise (LeftAfterSending() if left else Stopped()) from None
 
 
-def _noting(events: list[Event]) -> Callable[[Event], None]:
-    """Keeps the events in the list, and warns of a budget that is nearly used."""
+def _noting(events: list[Event], partials: int) -> Callable[[Event], None]:
+    """Keeps the events in the list, warns of a budget that is nearly used, and tells of partial pictures."""
 
     def note(event: Event) -> None:
         events.append(event)
         if isinstance(event, NearBudget):
             print(_("Nearly used: {budget}.").format(budget=event.room.describe()), file=sys.stderr)
+        elif isinstance(event, Partial):
+            told = _("Partial picture {number} of {count} came.")
+            print(told.format(number=event.number, count=partials), file=sys.stderr)
 
     return note
 

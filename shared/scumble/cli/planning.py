@@ -70,6 +70,7 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         quality=arguments.quality or catalog.default_quality,
         n=arguments.n,
         images=images,
+        partial_images=arguments.partials,
     )
     price = learned_price(home)
     found = price(request, model)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from dataclasses import dataclass, field
 
@@ -64,6 +65,11 @@ def write(size: Size, pixels: bytes, channels: int, output_format: str, compress
     options = {"method": 0} if output_format == "webp" else {}
     image.save(file, output_format.upper(), quality=compression, **options)
     return file.getvalue()
+
+
+def write_text(size: Size, pixels: bytes, channels: int, output_format: str, compression: int) -> str:
+    """The encoded picture in base64. Raises as write()."""
+    return base64.b64encode(write(size, pixels, channels, output_format, compression)).decode("ascii")
 
 
 def require_pillow(output_format: str) -> None:

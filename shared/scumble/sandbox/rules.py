@@ -56,6 +56,7 @@ class Order:
 
     `images` are the uploads, read; `coverage` has a byte for each pixel of the first: 255 where it is to
     change, 0 where it is to stay; None without mask and markup. `sent` are the sizes billed as input.
+    `streamed` asks for events, `partials` of them before the last.
     """
 
     kind: Literal["generate", "edit"]
@@ -71,6 +72,8 @@ class Order:
     images: tuple[Bitmap, ...] = ()
     coverage: bytes | None = field(default=None, repr=False)
     sent: tuple[Size, ...] = ()
+    streamed: bool = False
+    partials: int = 0
 
 
 def check(kind: Literal["generate", "edit"], form: Form, catalog: Catalog, today: date) -> Order:
@@ -85,6 +88,7 @@ def check(kind: Literal["generate", "edit"], form: Form, catalog: Catalog, today
     transparent = _transparent(fields, model, output_format)
     _check_other_words(fields, model)
     n = _number(fields, "n", 1, 1, model.n_max)
+    streamed, partials = _stream(fields, model, n)
     pictures.require_pillow(output_format)
     images, overlay = _pictures(form, model) if kind == "edit" else ((), None)
     coverage = overlay.coverage if overlay else None
@@ -103,6 +107,8 @@ def check(kind: Literal["generate", "edit"], form: Form, catalog: Catalog, today
         images=images,
         coverage=coverage,
         sent=tuple(sent),
+        streamed=streamed,
+        partials=partials,
     )
 
 
@@ -113,8 +119,6 @@ def _check_names(kind: str, fields: Mapping[str, object]) -> None:
             raise not_here(name.partition("[")[0], "svg and gif output")
         if name not in known:
             raise unknown(name)
-    if fields.get("stream") not in (None, False, "false"):
-        raise not_here("stream", "streaming. Leave 'stream' out")
 
 
 def _model(fields: Mapping[str, object], catalog: Catalog, today: date, endpoint: str) -> Model:
@@ -228,8 +232,20 @@ def _check_other_words(fields: Mapping[str, object], model: Model) -> None:
     if fidelity is not None and fidelity not in model.input_fidelity:
         message = f"The model '{model.id}' does not support the 'input_fidelity' parameter so given."
         raise refused("input_fidelity", message, "invalid_input_fidelity_model", USER)
-    if _number(fields, "partial_images", 0, 0, model.partials_max):
-        raise not_here("partial_images", "partial images: they need streaming")
+
+
+def _stream(fields: Mapping[str, object], model: Model, n: int) -> tuple[bool, int]:
+    """Whether events are asked for, and how many of them with a partial picture."""
+    stream = fields.get("stream", False)
+    if stream not in (True, False, "true", "false"):
+        raise refused("stream", "Invalid type for 'stream': expected a boolean.", "invalid_type")
+    streamed = stream in (True, "true")
+    partials = _number(fields, "partial_images", 0, 0, model.partials_max)
+    if partials and not streamed:
+        raise refused("partial_images", "'partial_images' can be given only when 'stream' is true.")
+    if streamed and n > 1:
+        raise not_here("stream", "streams of more than one picture. Leave 'n' out")
+    return streamed, partials
 
 
 @dataclass(frozen=True)

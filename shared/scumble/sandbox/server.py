@@ -21,6 +21,7 @@ BODY_BYTES_MAX = 256 * 1024 * 1024
 _IDLE_SECONDS = 60
 _LINGER_SECONDS = 2
 _LINGER_BYTES = 64 * 1024 * 1024
+_CHUNK_BYTES = 16_001
 
 
 def serve(
@@ -123,5 +124,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
+        if "Content-Length" in headers:
+            self.end_headers()
+            self.wfile.write(content)
+        else:
+            self._send_stream(content)
+
+    def _send_stream(self, content: bytes) -> None:
+        """In chunks, or to a client of HTTP/1.0 until the connection closes, cut where no event ends."""
+        chunked = self.request_version != "HTTP/1.0"
+        self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")))
         self.end_headers()
-        self.wfile.write(content)
+        for start in range(0, len(content), _CHUNK_BYTES):
+            chunk = content[start : start + _CHUNK_BYTES]
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+        if chunked:
+            self.wfile.write(b"0\r\n\r\n")

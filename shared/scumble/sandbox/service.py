@@ -4,12 +4,11 @@
 It behaves as the API is documented and reported to: sizes, formats, limits and refusals, the whole picture
 drawn again on an edit, `usage` by the known formulas. The same request gets the same reply, but for the time
 in `created`. Input pictures after the first are checked and counted, and not looked at. What the API offers
-and the sandbox does not (streaming, svg, gif, uploaded files) is refused, and the message says so.
+and the sandbox does not (svg, gif, uploaded files) is refused, and the message says so.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -19,7 +18,7 @@ from datetime import UTC, date, datetime
 
 from .. import cost
 from ..catalog import Catalog, Model, load
-from . import pictures, rules
+from . import pictures, rules, streaming
 from .faults import REQUEST, ApiError, no_such_model
 from .forms import parse
 from .painter import paint
@@ -44,7 +43,8 @@ def respond(
     catalog: Catalog | None = None,
     now: Callable[[], float] = time.time,
 ) -> Reply:
-    """Status, headers and body of the reply. `headers` may be in any case.
+    """Status, headers and body of the reply, without a Content-Length for a stream. `headers` may be in any
+    case.
 
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
     GET /v1/models and /v1/models/ID. `catalog` is the built-in one when None; `now` is the time in Unix
@@ -52,24 +52,23 @@ def respond(
     """
     given = {name.lower(): value for name, value in headers.items()}
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
+    kind = "application/json"
     try:
         _check_key(given.get("authorization"))
         document = _answer(
             method, path.partition("?")[0], given.get("content-type", ""), body, catalog or load(), now()
         )
-        status, content = 200, json.dumps(document).encode()
+        status = 200
+        if isinstance(document, bytes):
+            kind, content = streaming.CONTENT_TYPE, document
+        else:
+            content = json.dumps(document).encode()
     except ApiError as error:
         status, content = error.status, error.body()
-    return (
-        status,
-        {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(content)),
-            "x-request-id": f"req_{identity}",
-            "x-scumble-sandbox": "true",
-        },
-        content,
-    )
+    about = {"Content-Type": kind, "x-request-id": f"req_{identity}", "x-scumble-sandbox": "true"}
+    if kind != streaming.CONTENT_TYPE:
+        about["Content-Length"] = str(len(content))
+    return status, about, content
 
 
 def _check_key(authorization: str | None) -> None:
@@ -87,7 +86,8 @@ def _check_key(authorization: str | None) -> None:
 
 def _answer(
     method: str, path: str, content_type: str, body: bytes, catalog: Catalog, seconds: float
-) -> dict[str, object]:
+) -> dict[str, object] | bytes:
+    """A JSON document, or the bytes of a stream."""
     today = datetime.fromtimestamp(seconds, UTC).date()
     expected = "POST" if path in _WORK else "GET"
     if path not in _WORK and path != _MODELS and not path.startswith(_MODELS + "/"):
@@ -131,26 +131,28 @@ def _midnight(model: Model) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
-def _made(order: Order, seconds: float) -> dict[str, object]:
-    data = []
-    for variant in range(order.n):
-        channels, pixels = _picture(order, variant)
-        encoded = pictures.write(order.size, pixels, channels, order.output_format, order.compression)
-        data.append({"b64_json": base64.b64encode(encoded).decode("ascii")})
-    document: dict[str, object] = {
-        "created": int(seconds),
+def _made(order: Order, seconds: float) -> dict[str, object] | bytes:
+    settings = {
         "background": "transparent" if order.transparent else "opaque",
-        "data": data,
         "output_format": order.output_format,
         "quality": order.quality,
         "size": str(order.size),
     }
+    at_the_end: dict[str, object] = {}
     usage = _usage(order)
     if usage is not None:
-        document["usage"] = usage
+        at_the_end["usage"] = usage
     if order.safety_identifier is not None:
-        document["safety_identifier"] = order.safety_identifier
-    return document
+        at_the_end["safety_identifier"] = order.safety_identifier
+    if order.streamed:
+        channels, pixels = _picture(order, 0)
+        return streaming.stream(order, channels, pixels, {"created_at": int(seconds), **settings}, at_the_end)
+    data = []
+    for variant in range(order.n):
+        channels, pixels = _picture(order, variant)
+        text = pictures.write_text(order.size, pixels, channels, order.output_format, order.compression)
+        data.append({"b64_json": text})
+    return {"created": int(seconds), "data": data, **settings, **at_the_end}
 
 
 def _picture(order: Order, variant: int) -> tuple[int, bytes]:
@@ -168,7 +170,8 @@ def _picture(order: Order, variant: int) -> tuple[int, bytes]:
 
 
 def _usage(order: Order) -> dict[str, object] | None:
-    """Tokens as the formulas have them; n pictures count like n calls, inputs included."""
+    """Tokens as the formulas have them; n pictures count like n calls, inputs included, and what partial
+    pictures add is in the output. In a stream's events the output has no details."""
     model = order.model
     if model.output is None or (order.sent and model.input is None):
         return None
@@ -176,10 +179,13 @@ def _usage(order: Order) -> dict[str, object] | None:
     text = cost.text_tokens(model, order.kind, words, len(order.sent)) * order.n
     image = sum(cost.input_tokens(model, size) for size in order.sent) * order.n
     made = cost.output_tokens(model, order.size, order.quality).expected * order.n
-    return {
+    made += cost.TOKENS_PER_PARTIAL_IMAGE * order.partials
+    usage: dict[str, object] = {
         "input_tokens": text + image,
         "input_tokens_details": {"text_tokens": text, "image_tokens": image},
         "output_tokens": made,
-        "output_tokens_details": {"image_tokens": made, "text_tokens": 0},
         "total_tokens": text + image + made,
     }
+    if not order.streamed:
+        usage["output_tokens_details"] = {"image_tokens": made, "text_tokens": 0}
+    return usage
