@@ -141,7 +141,10 @@ class Place:
     def __init__(
         self, home: Home, id: str, asked: Mapping[str, Any], beside: Mapping[str, bytes] | None = None
     ) -> None:
-        """On return the place, what was asked and what lies beside are on disk. Raises StorageError, and as keep()."""
+        """On return the place, what was asked and what lies beside are on disk.
+
+        Raises StorageError, and as keep().
+        """
         self._home = home
         self._folder = _folder(home, id)
         self._partial = partial_name(self._folder)

@@ -77,6 +77,7 @@ class Keys:
 
     def settled(self, seconds: float = 1) -> "Keys":
         """Give GTK the time to draw, before a picture is taken."""
+        self._xdotool("mousemove", "1390", "940")
         time.sleep(seconds)
         return self
 
