@@ -36,6 +36,12 @@ def add_common(procedure: Gimp.Procedure) -> None:
     )
 
 
+def add_previews(procedure: Gimp.Procedure) -> None:
+    most = max(model.partials_max for model in catalog.load().models)
+    tip = _("Pictures on the way to the finished one; each costs a little")
+    procedure.add_int_argument("previews", _("Previe_ws"), tip, 0, most, 0, _READ_WRITE)
+
+
 def add_over_budget(procedure: Gimp.Procedure) -> None:
     """A script's decision for one call. The dialog neither takes nor remembers it: there a person decides
     about one price at a time."""
@@ -127,14 +133,16 @@ def add_return_values(procedure: Gimp.Procedure) -> None:
 def options_of(config: Gimp.ProcedureConfig) -> Options:
     """The options in a run's arguments; only a fill has a scope."""
     model, quality = text_of(config, "model"), config.get_property("quality")
+    previews = config.get_property("previews")
     if config.find_property("scope") is None:
-        return Options(model, quality, config.get_property("extent"))
+        return Options(model, quality, config.get_property("extent"), previews=previews)
     return Options(
         model,
         quality,
         config.get_property("scope"),
         config.get_property("context"),
         config.get_property("source"),
+        previews,
     )
 
 

@@ -49,13 +49,15 @@ class Desk:
 
 @dataclass(frozen=True)
 class Options:
-    """What the person chose; `region` is "selection", "layer" or "canvas", `source` "layer" or "visible"."""
+    """What the person chose; `region` is "selection", "layer" or "canvas", `source` "layer" or "visible",
+    `previews` how many partial pictures are to come."""
 
     model: str
     quality: str
     region: str
     context: str = "normal"
     source: str = "layer"
+    previews: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,13 +151,17 @@ def _proposal(
     corner: tuple[int, int],
     around: Window | None = None,
 ) -> Proposal:
-    request = _request(model, kind, options.quality, prompt, plan.request_size)
+    size = plan.request_size
+    request = Request(
+        kind=kind,
+        model=model.id,
+        prompt=prompt,
+        size=size,
+        quality=options.quality,
+        images=(Picture(size),) if kind == "edit" else (),
+        partial_images=options.previews,
+    )
     return Proposal(plan, corner, request, priced(desk, request, model), around)
-
-
-def _request(model: Model, kind: Kind, quality: str, prompt: str, size: Size) -> Request:
-    images = (Picture(size),) if kind == "edit" else ()
-    return Request(kind=kind, model=model.id, prompt=prompt, size=size, quality=quality, images=images)
 
 
 def with_pictures(proposal: Proposal, image: bytes, mask: bytes | None) -> Request:

@@ -9,24 +9,21 @@ from datetime import date
 
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
 
-from scumble.cost import Estimate, Span
 from scumble.errors import BudgetExceeded, ScumbleError, StorageError
 from scumble.ledger import budget_left
-from scumble.money import decimal_usd, price_range
 from scumble.shapes import Size
 
-from . import arguments, results, widgets
+from . import arguments, prices, results, widgets
 from .asking import Desk, Options, Proposal, Task
 from .cheaper import Cheaper
 from .i18n import _
+from .progress import ProgressView
 from .results_window import ResultsWindow, UnplacedBar
 from .waiting import Progress
 from .widgets import NARROW_SPACE, SPACE, bar_around, line
 
 _PROMPT_HEIGHT = 96
-_STILL_TO_GO = 0.95
 _DAYS_OF_WARNING = 90
-_NEGLIGIBLE = 100
 _TYPING_MILLISECONDS = 150
 
 
@@ -58,9 +55,8 @@ class Dialog:
         self._problem.connect("response", lambda _bar, _response: self._go_over_budget())
         self._cheaper = Cheaper(desk, config.set_property)
         self._unplaced = UnplacedBar(desk, self._open_results)
-        self._bar = Gtk.ProgressBar(show_text=True)
-        self._stop_line = line()
-        self._waiting = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE, no_show_all=True)
+        self._waiting = ProgressView()
+        self._previews = GimpUi.prop_spin_button_new(config, "previews", 1, 1, 0)
         self._form = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
         self._take_prompt_out_of_config()
         config.set_property(arguments.OVER_BUDGET, False)
@@ -112,7 +108,7 @@ class Dialog:
         """Say it in the window, where the prompt still is."""
         self._problem_line.set_text(widgets.sentences(problem))
         if isinstance(problem, BudgetExceeded):
-            text = _("Go _over the budget once: {price}")
+            text = _("Go over the _budget once: {price}")
             self._override.set_label(text.format(price=self._amount))
             self._override.set_use_underline(True)
         self._override.set_visible(isinstance(problem, BudgetExceeded))
@@ -137,9 +133,9 @@ class Dialog:
         self._plan_line.set_text(_("Sends {plan}.").format(plan=proposal.plan.describe()))
         if proposal.request.kind == "generate":
             self._plan_line.set_text(_("Makes {plan}.").format(plan=proposal.plan.describe()))
-        self._price_line.set_text(_parts(proposal.estimate))
+        self._price_line.set_text(prices.parts(proposal.estimate))
         self._price_line.set_tooltip_text("\n".join(part.reason for part in proposal.estimate.lines))
-        self._set_button(_amount(proposal.estimate), True)
+        self._set_button(prices.amount(proposal.estimate), True)
         self._cheaper.show(proposal)
 
     @contextmanager
@@ -147,34 +143,16 @@ class Dialog:
         """The window while the service is at work: a bar, and Stop; gives the function that moves the bar."""
         model = self._desk.model(proposal.request.model)
         expected = model.expected_seconds.get(proposal.request.quality, 0)
-        amount = _amount(proposal.estimate)
         self._problem.hide()
         self._set_usable(False)
         self._name_leaving_button(_("_Stop"))
         self._stop = stop
-        self._waiting.show()
-        self._bar.set_fraction(0)
-
-        def show(progress: Progress) -> None:
-            seconds = round(progress.seconds)
-            if not progress.sent:
-                self._bar.set_text(_("Sending"))
-                self._stop_line.set_text(_("Nothing has been sent yet; stopping now costs nothing."))
-                return
-            text = _("Waiting for the service – {seconds} s")
-            if expected:
-                text = _("Waiting for the service – {seconds} s of about {expected}")
-                self._bar.set_fraction(min(_STILL_TO_GO, progress.seconds / expected))
-            else:
-                self._bar.pulse()
-            self._bar.set_text(text.format(seconds=seconds, expected=expected))
-            self._stop_line.set_text(self._stopping(amount))
-
+        self._waiting.begin(expected, self._stopping(prices.amount(proposal.estimate)))
         try:
-            yield show
+            yield self._waiting.show
         finally:
             self._stop = None
-            self._waiting.hide()
+            self._waiting.end()
             self._set_usable(True)
             self._name_leaving_button(_("_Cancel"))
 
@@ -207,6 +185,7 @@ class Dialog:
             self._form.pack_start(bar_around(self._sandbox, Gtk.MessageType.INFO), False, False, 0)
         self._form.pack_start(self._prompt_box(), True, True, 0)
         self._form.pack_start(self._choices(), False, False, 0)
+        self._form.pack_start(self._more(), False, False, 0)
         lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE)
         lines.pack_start(self._plan_line, False, False, 0)
         lines.pack_start(self._price_line, False, False, 0)
@@ -220,12 +199,8 @@ class Dialog:
         said.add(Gtk.Image.new_from_icon_name("dialog-error", Gtk.IconSize.BUTTON))
         said.add(self._problem_line)
         said.show_all()
-        self._waiting.set_border_width(SPACE)
-        for widget in (self._bar, self._stop_line):
-            self._waiting.pack_start(widget, False, False, 0)
-            widget.show()
         content.pack_start(self._unplaced.widget, False, False, 0)
-        for widget, grows in ((self._form, True), (self._problem, False), (self._waiting, False)):
+        for widget, grows in ((self._form, True), (self._problem, False), (self._waiting.widget, False)):
             content.pack_start(widget, grows, grows, 0)
         self._form.show_all()
 
@@ -265,6 +240,17 @@ class Dialog:
         choice.set_hexpand(True)
         return GimpUi.LabelStringWidget.new(_("_Model"), choice)
 
+    def _more(self) -> Gtk.Widget:
+        """What few change: how often the picture is shown while it is being made."""
+        label = Gtk.Label(label=_("Previe_ws"), use_underline=True, mnemonic_widget=self._previews)
+        tip = _("Pictures on the way to the finished one; each costs a little")
+        label.set_tooltip_text(tip)
+        self._previews.set_tooltip_text(tip)
+        more = Gtk.Expander(label=_("M_ore"), use_underline=True)
+        more.add(widgets.row(label, self._previews))
+        more.set_expanded(self._config.get_property("previews") > 0)
+        return more
+
     def _spent(self) -> str:
         """Today's spending and the budgets; a ledger that cannot be read is told when something is sent."""
         try:
@@ -276,7 +262,9 @@ class Dialog:
         """Grey out what the model does not offer and what makes no difference now."""
         qualities = self._config.find_property("quality")
         choice = Gimp.param_spec_choice_get_choice(qualities)
-        offered = self._desk.model(options.model).qualities
+        model = self._desk.model(options.model)
+        offered = model.qualities
+        self._previews.set_range(0, model.partials_max)
         for name in choice.list_nicks():
             choice.set_sensitive(name, name in offered)
         if self._has("context"):
@@ -308,7 +296,7 @@ class Dialog:
         action_area = self._window.get_action_area()
         leaving = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
         for widget in self._window.get_content_area().get_children():
-            if widget is not self._waiting and not action_area.is_ancestor(widget):
+            if widget is not self._waiting.widget and not action_area.is_ancestor(widget):
                 widget.set_sensitive(usable)
         for button in action_area.get_children():
             if button is not leaving:
@@ -361,37 +349,3 @@ class Dialog:
 
     def _has(self, name: str) -> bool:
         return self._config.find_property(name) is not None
-
-
-def _amount(estimate: Estimate) -> str:
-    """The price as it stands on the button."""
-    if not estimate.priced:
-        return _("price unknown")
-    return price_range(estimate.cost.low, estimate.cost.high)
-
-
-def _parts(estimate: Estimate) -> str:
-    """What the price is made of: "Price: new picture $0.0095 + sent picture $0.0069."."""
-    if not estimate.priced:
-        return estimate.reason
-    names = {
-        "image_output": _("new picture {price}"),
-        "image_input": _("sent picture {price}"),
-        "text_input": _("prompt {price}"),
-        "partial_images": _("previews {price}"),
-    }
-    costs = {line.part: line.cost for line in estimate.lines}
-    parts = [
-        text.format(price=_small(costs[part]))
-        for part, text in names.items()
-        if part in costs and costs[part].high
-    ]
-    text = _("Price: {parts}.").format(parts=" + ".join(parts))
-    return " ".join(part for part in (text, estimate.reason) if part)
-
-
-def _small(cost: Span) -> str:
-    """The price of a part; digits that do not change the price on the button are left out."""
-    if cost.high < _NEGLIGIBLE:
-        return _("under {price}").format(price="$" + decimal_usd(_NEGLIGIBLE).rstrip("0"))
-    return price_range(cost.low, cost.high)

@@ -50,6 +50,7 @@ _ENTRIES = {
         add_arguments=(
             arguments.add_common,
             arguments.add_for_fill,
+            arguments.add_previews,
             arguments.add_over_budget,
             arguments.add_return_values,
         ),
@@ -63,6 +64,7 @@ _ENTRIES = {
         add_arguments=(
             arguments.add_common,
             arguments.add_for_generate,
+            arguments.add_previews,
             arguments.add_over_budget,
             arguments.add_return_values,
         ),

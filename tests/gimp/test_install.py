@@ -43,8 +43,8 @@ def test_the_key_is_not_among_the_arguments(records: dict[str, Record]) -> None:
     """GIMP writes arguments to disk."""
     common = ["run-mode", "image", "drawables", "prompt", "model", "quality"]
     assert records["procedures"].facts["arguments"] == {
-        "plug-in-scumble-fill": [*common, "scope", "context", "source", "over-budget"],
-        "plug-in-scumble-generate": [*common, "extent", "over-budget"],
+        "plug-in-scumble-fill": [*common, "scope", "context", "source", "previews", "over-budget"],
+        "plug-in-scumble-generate": [*common, "extent", "previews", "over-budget"],
         "plug-in-scumble-results": [*common[:3], "search", "unplaced", "limit"],
         "plug-in-scumble-spending": common[:3],
         "plug-in-scumble-place-result": [*common[:3], "result-id"],

@@ -90,6 +90,8 @@ def test_the_price_on_the_button_follows_every_choice(records: dict[str, Record]
     assert " – " in shown["range"]["button"]
     assert shown["not offered"]["button"] == "_Generate"
     assert "quality = max" in shown["not offered"]["plan"]
+    assert "previews $0.0090" in shown["previews"]["price"]
+    assert shown["no previews"] == shown["medium"]
     assert shown["nothing selected"]["plan"] == "Nothing is selected."
     assert shown["nothing selected"]["button"] == "_Generate"
     assert "1600 x 1200 at 1:1" in shown["whole layer"]["plan"]

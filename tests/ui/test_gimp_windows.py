@@ -6,6 +6,7 @@ SCUMBLE_PICTURES names a folder for the pictures; whoever changes a window looks
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from gimp.conftest import KEY, Record, Studio, installed_zip, new_studio, with_graphics
 from PIL import Image
-from servers import FaultServer, resets_after_request
+from servers import Behaviour, FaultServer, completed_event, partial_event, resets_after_request, streams
 
 from scumble import catalog, jobs, store
 from scumble.credentials import Account, Secret
@@ -32,6 +33,7 @@ __all__ = ["installed_zip", "new_studio"]  # fixtures of tests/gimp, used here
 
 MODEL = "gpt-image-2.5-flare"
 PROMPTS = ("a harbour at dusk with a small red door", "a lighthouse on a rock", "rolling hills with a lake")
+WINDOW = (992, 672)
 UNPLACED = "a bowl of lemons on a wooden table"
 
 
@@ -59,17 +61,18 @@ def studio(new_studio, service: str) -> Studio:
     with Ledger(home.ledger) as ledger:
         ledger.set_budget("day", ledger.allowance().today + 1_000)
         ledger.set_budget("month", 5_000_000)
-    picture = next(one for one in store.all_stored(home) if one.asked["prompt"] == PROMPTS[0])
     path = studio.folder / "harbour.png"
-    path.write_bytes((picture.folder / "picture-1.png").read_bytes())
+    path.write_bytes(original(home, PROMPTS[0]))
     beside = with_graphics(studio)
-    ran = beside.start(
-        beside.program,
-        [str(studio.folder / "inside" / "tour.py")],
-        OPENAI_API_KEY=KEY,
-        OPENAI_BASE_URL=service,
-        SCUMBLE_TEST_PICTURE=str(path),
-    )
+    with FaultServer(previewing(original(home, PROMPTS[1]), studio.out)) as server:
+        ran = beside.start(
+            beside.program,
+            [str(studio.folder / "inside" / "tour.py")],
+            OPENAI_API_KEY=KEY,
+            OPENAI_BASE_URL=server.base_url,
+            SCUMBLE_TEST_PICTURE=str(path),
+        )
+        (studio.out / "connections").write_text(str(server.connections))
     keep_pictures(studio)
     assert ran.returncode == 0, ran.stderr[-6000:]
     return studio
@@ -85,6 +88,34 @@ def made(home: Home, base_url: str, prompt: str) -> jobs.Result:
     asker = Asker("gimp", document="harbour.xcf", placing=Placing(where, Rect(380, 250, 600, 400)))
     request = Request("generate", MODEL, prompt, Size(1024, 768), "medium")
     return jobs.perform(request, asker, home, Account(base_url, Secret(KEY), "a test"), catalog.load())
+
+
+def original(home: Home, prompt: str) -> bytes:
+    kept = next(one for one in store.all_stored(home) if one.asked["prompt"] == prompt)
+    return (kept.folder / "picture-1.png").read_bytes()
+
+
+def previewing(picture: bytes, out: Path) -> Behaviour:
+    """Streams two partial pictures, and the finished one when somebody has looked at those."""
+    finished = Image.open(io.BytesIO(picture)).resize(WINDOW)
+    coarse = [finished.reduce(factor).resize(WINDOW) for factor in (32, 12)]
+    encoded = [as_png(one) for one in (*coarse, finished)]
+    pause = threading.Event()
+
+    def hold(number: int) -> None:
+        if number == len(coarse):
+            (out / "held.please").touch()
+            while not (out / "go.please").exists():
+                pause.wait(0.05)
+
+    events = [partial_event(data, index) for index, data in enumerate(encoded[:-1])]
+    return streams(*events, completed_event(encoded[-1]), meanwhile=hold)
+
+
+def as_png(picture: Image.Image) -> bytes:
+    written = io.BytesIO()
+    picture.save(written, "PNG")
+    return written.getvalue()
 
 
 def keep_pictures(studio: Studio) -> None:
@@ -139,8 +170,21 @@ def test_a_budget_stops_and_is_passed_once_on_purpose(studio: Studio, records: d
         assert newest.state == "settled"
         assert ledger.steps(newest.id)[0].reason == "over-budget-day"
         assert len(ledger.entries()) == len(PROMPTS) + 3
+        assert (studio.out / "connections").read_text() == "1"
     remembered = studio.profile / "plug-in-settings" / "GimpProcedureConfigRun-plug-in-scumble-fill.last"
     assert "(over-budget yes)" not in remembered.read_text()
+
+
+def test_partial_pictures_are_shown_while_it_is_made(studio: Studio) -> None:
+    """Chosen under More; the picture of the window changes where the second one is."""
+    before, shown = (picture_of(studio.out / f"{name}.xwd") for name in ("budget", "preview"))
+    kept = next(one for one in store.all_stored(Home(studio.home)) if one.asked["kind"] == "edit")
+    assert kept.media_type.startswith("text/event-stream")
+    assert colours(shown) > colours(before) + 1_000
+
+
+def colours(picture: Image.Image) -> int:
+    return len(picture.crop((0, 0, 600, 600)).getcolors(1 << 24))
 
 
 def test_a_prompt_is_used_again(records: dict[str, Record]) -> None:
