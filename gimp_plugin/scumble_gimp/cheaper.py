@@ -27,7 +27,6 @@ class Cheaper:
         self.widget = Gtk.FlowBox(
             selection_mode=Gtk.SelectionMode.NONE,
             max_children_per_line=4,
-            halign=Gtk.Align.START,
             column_spacing=widgets.NARROW_SPACE,
             no_show_all=True,
         )

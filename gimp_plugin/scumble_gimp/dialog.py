@@ -53,7 +53,7 @@ class Dialog:
         self._problem = Gtk.InfoBar(message_type=Gtk.MessageType.ERROR, no_show_all=True)
         self._override = self._problem.add_button("", Gtk.ResponseType.APPLY)
         self._problem.connect("response", lambda _bar, _response: self._go_over_budget())
-        self._cheaper = Cheaper(desk, config.set_property)
+        self.cheaper = Cheaper(desk, config.set_property)
         self._unplaced = UnplacedBar(desk, self._open_results)
         self._waiting = ProgressView()
         self._previews = GimpUi.prop_spin_button_new(config, "previews", 1, 1, 0)
@@ -64,6 +64,7 @@ class Dialog:
         config.connect("notify", lambda *_change: self._on_choice())
         self._window.connect("focus-in-event", self._on_return)
         self._prompt.get_buffer().connect("changed", lambda _buffer: self._refresh_soon())
+        self._unplaced.refresh()
         self.refresh()
 
     @property
@@ -84,14 +85,14 @@ class Dialog:
             "plan": self._plan_line.get_text(),
             "price": self._price_line.get_text(),
             "spent": self._spent_line.get_text(),
-            "cheaper": ", ".join(self._cheaper.labels),
+            "cheaper": ", ".join(self.cheaper.labels),
             "problem": self._problem_line.get_text() if self._problem.get_visible() else "",
+            "unplaced": self._unplaced.text,
             "override": self._override.get_label() if self._override.get_visible() else "",
         }
 
     def ask(self) -> bool:
         """Wait for the button with the price, or for Cancel."""
-        self._unplaced.refresh()
         self._prompt.grab_focus()
         pressed = bool(self._window.run())
         if self._pending:
@@ -136,7 +137,7 @@ class Dialog:
         self._price_line.set_text(prices.parts(proposal.estimate))
         self._price_line.set_tooltip_text("\n".join(part.reason for part in proposal.estimate.lines))
         self._set_button(prices.amount(proposal.estimate), True)
-        self._cheaper.show(proposal)
+        self.cheaper.show(proposal)
 
     @contextmanager
     def working(self, proposal: Proposal, stop: Callable[[], None]) -> Iterator[Callable[[Progress], None]]:
@@ -147,12 +148,15 @@ class Dialog:
         self._set_usable(False)
         self._name_leaving_button(_("_Stop"))
         self._stop = stop
+        # A picture takes the form's room, so that the window also fits a small screen.
+        self._form.set_visible(not proposal.request.partial_images)
         self._waiting.begin(expected, self._stopping(prices.amount(proposal.estimate)))
         try:
             yield self._waiting.show
         finally:
             self._stop = None
             self._waiting.end()
+            self._form.show()
             self._set_usable(True)
             self._name_leaving_button(_("_Cancel"))
 
@@ -189,7 +193,7 @@ class Dialog:
         lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE)
         lines.pack_start(self._plan_line, False, False, 0)
         lines.pack_start(self._price_line, False, False, 0)
-        lines.pack_start(self._cheaper.widget, False, False, 0)
+        lines.pack_start(self.cheaper.widget, False, False, 0)
         if not self._desk.account.sandbox:
             lines.pack_start(self._spent_line, False, False, 0)
         self._form.pack_start(lines, False, False, 0)
@@ -272,7 +276,7 @@ class Dialog:
 
     def _show_no_price(self, problem: ScumbleError) -> None:
         self.shown_size = None
-        self._cheaper.show(None)
+        self.cheaper.show(None)
         self._plan_line.set_text(problem.what_happened)
         self._price_line.set_text(problem.what_to_do)
         self._price_line.set_tooltip_text(None)

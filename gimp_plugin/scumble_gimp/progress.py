@@ -12,7 +12,7 @@ from .i18n import _
 from .waiting import Progress
 
 _STILL_TO_GO = 0.95
-_PREVIEW = 240
+_PREVIEW = 320
 
 
 class ProgressView:

@@ -324,6 +324,11 @@ class UnplacedBar:
         self.widget.add_button(_("_Results…"), Gtk.ResponseType.HELP)
         self.widget.connect("response", lambda _bar, _response: open_results())
 
+    @property
+    def text(self) -> str:
+        """What it says; empty while it is hidden."""
+        return str(self._line.get_text()) if self.widget.get_visible() else ""
+
     def refresh(self) -> None:
         count = results.unplaced_count(self._desk.home)
         self._line.set_text(_("Paid for and not placed yet: {count}").format(count=count))

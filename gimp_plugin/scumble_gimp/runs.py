@@ -12,11 +12,13 @@ from gi.repository import Gimp, GObject
 
 from scumble.errors import BadRequest, ScumbleError
 from scumble.settings import find_home
+from scumble.store import Stored
 
 from . import arguments, layers, pixels, placing, results, session, spending
 from .asking import Desk, Task
 from .fill import Fill
 from .generate import Generate
+from .i18n import _
 from .problems import Defect
 from .results import Filter
 
@@ -82,7 +84,10 @@ def spending_of(call: Call) -> Ended:
     if call.has_window:
         from .spending_window import SpendingWindow  # GTK wants a display
 
-        SpendingWindow(desk, document, call.procedure).run()
+        def open_results(over: Any) -> None:
+            _show_results(call, desk, over)
+
+        SpendingWindow(desk, document, call.procedure, open_results).run()
         return Ended()
     return _text(spending.report(spending.look(desk.home, document)))
 
@@ -126,29 +131,33 @@ def _placed(done: session.Done) -> Ended:
     )
 
 
-def _show_results(call: Call, desk: Desk) -> Ended:
+def _show_results(call: Call, desk: Desk, over: Any = None) -> Ended:
+    """The window Results, over another window or alone, and then the window of a prompt that was chosen."""
     from gi.repository import GimpUi
 
     from .results_window import ResultsWindow  # GTK wants a display
-    from .widgets import title_of
 
     GimpUi.init(call.procedure.get_name())
-    window = ResultsWindow(desk, call.image, call.layer, title_of(call.procedure))
+    window = ResultsWindow(desk, call.image, call.layer, _("Results"), over)
+    if over is not None:
+        window.show_unplaced()
     window.run()
-    chosen = window.chosen_prompt
-    if chosen is None or call.image is None:
-        return Ended()
-    # The window in which these words were written, with the image as it is now.
+    if window.chosen_prompt is not None and call.image is not None:
+        _ask_again(call, desk, call.image, window.chosen_prompt)
+    return Ended()
+
+
+def _ask_again(call: Call, desk: Desk, image: Gimp.Image, chosen: Stored) -> None:
+    """The window in which these words were written, with the image as it is now."""
     task: Task
     if chosen.asked.get("kind") == "edit" and call.layer is not None:
-        name, task = "plug-in-scumble-fill", Fill.on(call.image, [call.layer])
+        name, task = "plug-in-scumble-fill", Fill.on(image, [call.layer])
     else:
-        name, task = "plug-in-scumble-generate", Generate.on(call.image, call.drawables)
+        name, task = "plug-in-scumble-generate", Generate.on(image, call.drawables)
     procedure = Gimp.get_pdb().lookup_procedure(name)
     config = procedure.create_config()
     config.set_property("prompt", results.prompt_of(chosen))
     session.with_dialog(task, procedure, config, desk)
-    return Ended()
 
 
 def _text(text: str) -> Ended:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gi.repository import Gimp, GimpUi, Gtk, Pango
 
 from scumble.errors import ScumbleError
@@ -12,6 +14,7 @@ from scumble.money import decimal_usd, parse_usd, price
 from . import spending, widgets
 from .asking import Desk
 from .i18n import _
+from .results_window import UnplacedBar
 from .spending import Overview
 
 _TABLE_HEIGHT = 190
@@ -22,7 +25,9 @@ _AMOUNT_CHARACTERS = 9
 class SpendingWindow:
     """The window of one call; what it shows is read again whenever one turns to it."""
 
-    def __init__(self, desk: Desk, document: str, procedure: Gimp.Procedure) -> None:
+    def __init__(
+        self, desk: Desk, document: str, procedure: Gimp.Procedure, open_results: Callable[[Gtk.Window], None]
+    ) -> None:
         GimpUi.init(procedure.get_name())
         self._desk = desk
         self._document = document
@@ -35,6 +40,7 @@ class SpendingWindow:
             widgets.heading(_("The last ten")), widgets.scrolled(self._table(), _TABLE_HEIGHT, _WIDTH)
         )
         self._unknown = widgets.column()
+        self._unplaced = UnplacedBar(desk, lambda: self._open(open_results))
         self._problem_line = widgets.line()
         self._problem = widgets.bar_around(self._problem_line, Gtk.MessageType.ERROR)
         self._fill_window()
@@ -55,6 +61,7 @@ class SpendingWindow:
         if self._desk.account.sandbox:
             text = _("Sandbox: free placeholder pictures, nothing is billed.")
             content.pack_start(widgets.bar_around(widgets.line(text), Gtk.MessageType.INFO), False, False, 0)
+        content.pack_start(self._unplaced.widget, False, False, 0)
         content.pack_start(self._sums, False, False, 0)
         content.pack_start(self._unknown, False, False, 0)
         self._last.set_child_packing(self._last.get_children()[1], True, True, 0, Gtk.PackType.START)
@@ -62,6 +69,11 @@ class SpendingWindow:
         content.pack_start(self._problem, False, False, 0)
         content.show_all()
         self._problem.hide()
+        self._unplaced.refresh()
+
+    def _open(self, open_results: Callable[[Gtk.Window], None]) -> None:
+        open_results(self._window)
+        self._unplaced.refresh()
 
     def _table(self) -> Gtk.TreeView:
         table = Gtk.TreeView(model=self._rows, enable_search=False)

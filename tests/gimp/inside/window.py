@@ -73,6 +73,11 @@ def prices():
             config.set_property(choice, value)
         dialog.refresh()
         shown[name] = dialog.shown
+        if name == "medium":
+            dialog.cheaper.press(0)
+            shown["cheaper pressed"] = dialog.shown
+            config.set_property("quality", "medium")
+            config.set_property("model", "gpt-image-2.5-flare")
     dialog.close()
     keep("prices", shown)
 
