@@ -281,6 +281,7 @@ class ResultsWindow:
         asking = Gtk.MessageDialog(
             transient_for=self._window,
             modal=True,
+            title=_("Forget"),
             message_type=Gtk.MessageType.QUESTION,
             text=_("Forget this picture?"),
         )

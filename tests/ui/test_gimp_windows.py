@@ -52,16 +52,15 @@ def service() -> Iterator[str]:
 def studio(new_studio, service: str) -> Studio:
     """Some pictures were made, one was paid and not placed, one was lost; the day's budget is nearly used."""
     studio = new_studio("tour")
-    home = Home(studio.home)
+    home, path = Home(studio.home), studio.folder / "harbour.png"
     for prompt in PROMPTS:
-        store.mark_placed(home, made(home, service, prompt).id, "GIMP: Scumble Layer 1")
-    made(home, service, UNPLACED)
+        store.mark_placed(home, made(home, service, prompt, path).id, "GIMP: Scumble Layer 1")
+    made(home, service, UNPLACED, path)
     with FaultServer(resets_after_request()) as lossy, pytest.raises(ConnectionLost):
-        made(home, lossy.base_url, "a picture that was lost")
+        made(home, lossy.base_url, "a picture that was lost", path)
     with Ledger(home.ledger) as ledger:
         ledger.set_budget("day", ledger.allowance().today + 1_000)
         ledger.set_budget("month", 5_000_000)
-    path = studio.folder / "harbour.png"
     path.write_bytes(original(home, PROMPTS[0]))
     beside = with_graphics(studio)
     with FaultServer(previewing(original(home, PROMPTS[1]), studio.out)) as server:
@@ -83,9 +82,9 @@ def records(studio: Studio) -> dict[str, Record]:
     return studio.records([])
 
 
-def made(home: Home, base_url: str, prompt: str) -> jobs.Result:
+def made(home: Home, base_url: str, prompt: str, document: Path) -> jobs.Result:
     where = Rect(380, 250, 1024, 768)
-    asker = Asker("gimp", document="harbour.xcf", placing=Placing(where, Rect(380, 250, 600, 400)))
+    asker = Asker("gimp", document=str(document), placing=Placing(where, Rect(380, 250, 600, 400)))
     request = Request("generate", MODEL, prompt, Size(1024, 768), "medium")
     return jobs.perform(request, asker, home, Account(base_url, Secret(KEY), "a test"), catalog.load())
 
@@ -178,13 +177,27 @@ def test_a_budget_stops_and_is_passed_once_on_purpose(studio: Studio, records: d
 def test_partial_pictures_are_shown_while_it_is_made(studio: Studio) -> None:
     """Chosen under More; the picture of the window changes where the second one is."""
     before, shown = (picture_of(studio.out / f"{name}.xwd") for name in ("budget", "preview"))
-    kept = next(one for one in store.all_stored(Home(studio.home)) if one.asked["kind"] == "edit")
-    assert kept.media_type.startswith("text/event-stream")
     assert colours(shown) > colours(before) + 1_000
 
 
 def colours(picture: Image.Image) -> int:
     return len(picture.crop((0, 0, 600, 600)).getcolors(1 << 24))
+
+
+def test_the_original_is_saved_byte_for_byte(studio: Studio) -> None:
+    home = Home(studio.home)
+    assert (studio.out / "saved.png").read_bytes() == original(home, PROMPTS[0])
+    kept = next(one for one in store.all_stored(home) if one.asked["prompt"] == PROMPTS[0])
+    assert [place["where"] for place in kept.facts["placed"]] == ["GIMP: Scumble Layer 1", "file"]
+
+
+def test_what_is_forgotten_is_gone_and_still_on_the_bill(studio: Studio) -> None:
+    """Asked first; the newest, which is the one that was streamed. The ledger keeps its spending."""
+    kept = store.all_stored(Home(studio.home))
+    assert {one.asked["kind"] for one in kept} == {"generate"}
+    assert len(kept) == len(PROMPTS) + 1
+    with Ledger(Home(studio.home).ledger) as ledger:
+        assert ledger.entries()[0].spending.kind == "edit"
 
 
 def test_a_prompt_is_used_again(records: dict[str, Record]) -> None:

@@ -81,6 +81,14 @@ class Keys:
         time.sleep(seconds)
         return self
 
+    def close(self, title: str) -> None:
+        """Press Escape in it until it is gone: while GIMP starts, other windows take the focus away."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while found := self._windows(title):
+            self._xdotool("windowraise", found[-1], "windowfocus", found[-1], "key", "Escape", may_fail=True)
+            _pause_until(deadline, f"the window {title} stays")
+            time.sleep(1)
+
     def gone(self, title: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._windows(title):

@@ -11,6 +11,8 @@ MESSAGE = "^GIMP Message$"
 SPENDING = "^Spending$"
 RESULTS = "^Results$"
 FILL = "^Fill Selection$"
+SAVE = "^Save Original$"
+FORGET = "^Forget$"
 
 
 def main() -> None:
@@ -33,7 +35,7 @@ def main() -> None:
 def visit(keys: Keys) -> None:
     keys.into(MESSAGE).settled()
     take_picture("message")
-    keys.press("Escape").gone(MESSAGE)
+    keys.close(MESSAGE)
     keys.into(SPENDING).settled()
     take_picture("spending")
     keys.press("alt+n").settled()
@@ -63,10 +65,16 @@ def visit(keys: Keys) -> None:
     wait_for(OUT / "over_budget.json")
     keys.into(RESULTS).type("harbour").settled(2)
     take_picture("searched")
-    keys.press("alt+r").gone(RESULTS)
+    keys.press("alt+s").into(SAVE).press("ctrl+a").type(str(OUT / "saved.png")).press("Return").gone(SAVE)
+    keys.into(RESULTS).press("alt+r").gone(RESULTS)
     keys.into("^(Fill Selection|Generate Layer)$").settled()
     take_picture("prompt-used")
     keys.press("Escape")
+    wait_for(OUT / "prompt_used.json")
+    keys.into(RESULTS).settled().press("alt+f").into(FORGET).settled()
+    take_picture("forget")
+    keys.press("alt+f").gone(FORGET)
+    keys.into(RESULTS).press("Escape").gone(RESULTS)
     wait_for(OUT / "finished.please")
 
 

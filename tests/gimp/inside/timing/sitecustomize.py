@@ -13,7 +13,7 @@ def _note():
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
         with Path(os.environ["SCUMBLE_TEST_OUT"], "ran").open("a") as file:
-            file.write(f"{sys.argv[1]} {seconds:.3f}\n")
+            file.write(f"{sys.argv[5]} {seconds:.3f}\n")
 
 
 atexit.register(_note)
