@@ -16,6 +16,7 @@ from scumble.settings import Home
 
 TARGET_SECONDS = 1.0
 START_SECONDS = 0.25
+LOOK_SECONDS = 1.0  # beside GIMP, which does not wait for it
 ROUNDS = 3
 
 __all__ = ["installed_zip", "new_studio"]  # fixtures of tests/gimp, used here
@@ -58,8 +59,8 @@ def test_start_of_gimp(new_studio, results: int) -> None:
         ran = studio.run("nothing.py", PYTHONPATH=str(studio.folder / "inside" / "timing"))
         assert ran.returncode == 0, ran.stderr[-4000:]
     runs = [line.split() for line in (studio.out / "ran").read_text().splitlines()]
-    for kind in ("-query", "-run"):
+    for kind, target in (("-query", START_SECONDS), ("-run", LOOK_SECONDS if results else START_SECONDS)):
         seconds = sorted(float(lap) for what, lap in runs if what == kind)
         median = statistics.median(seconds)
-        print(f"\n{kind} with {results} results: {median:.3f} s of {seconds}, target {START_SECONDS} s")
-        assert median <= START_SECONDS
+        print(f"\n{kind} with {results} results: {median:.3f} s of {seconds}, target {target} s")
+        assert median <= target

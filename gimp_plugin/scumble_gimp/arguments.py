@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gi.repository import Gimp, GLib, GObject
 
 from scumble import catalog, geometry
 
-from .asking import Options
 from .i18n import _
+
+if TYPE_CHECKING:
+    from .asking import Options
 
 OVER_BUDGET = "over-budget"
 
@@ -132,6 +136,8 @@ def add_return_values(procedure: Gimp.Procedure) -> None:
 
 def options_of(config: Gimp.ProcedureConfig) -> Options:
     """The options in a run's arguments; only a fill has a scope."""
+    from .asking import Options  # with it comes most of the library, which registering does without
+
     model, quality = text_of(config, "model"), config.get_property("quality")
     previews = config.get_property("previews")
     if config.find_property("scope") is None:

@@ -54,7 +54,6 @@ class Ended:
 
 
 Run = Callable[[Call], Ended]
-
 _LEFT = Ended(Gimp.PDBStatusType.CANCEL)
 
 
