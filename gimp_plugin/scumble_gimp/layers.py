@@ -68,8 +68,9 @@ def owner(drawable: Gimp.Drawable) -> Gimp.Layer | None:
 
 
 def document(image: Gimp.Image) -> str:
-    """What spendings and results say of the image: its file, or its name while it has none."""
-    file = image.get_file()
+    """What spendings and results say of the image: its own file, else the one that it was imported from, else
+    its name."""
+    file = image.get_xcf_file() or image.get_imported_file()
     if file is None:
         return str(image.get_name())
     return str(file.get_path() or file.get_uri())

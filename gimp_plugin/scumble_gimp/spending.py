@@ -14,7 +14,6 @@ from scumble.ledger import Entry, Ledger, Totals
 from scumble.money import price
 from scumble.periods import day_start, moment, month_start
 from scumble.settings import Home
-from scumble.spendings import document_tag
 
 from .i18n import _
 
@@ -46,12 +45,11 @@ def look(home: Home, document: str) -> Overview:
     jobs.prepare(home)
     now = time.time_ns() // 1000
     with Ledger(home.ledger) as ledger:
-        documents = {group.name: group.totals for group in ledger.groups("document")} if document else {}
         return Overview(
             today=ledger.totals(moment(day_start(now))),
             month=ledger.totals(moment(month_start(now))),
             document=document,
-            of_document=documents.get(document_tag(document), _NOTHING),
+            of_document=ledger.document_totals(document) if document else _NOTHING,
             rooms=ledger.rooms(),
             last=tuple(ledger.entries(limit=_LAST)),
             unknown=tuple(ledger.unknown_entries()),

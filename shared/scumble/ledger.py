@@ -269,6 +269,11 @@ class Ledger:
         with ledger_errors(self._path):
             return reports.totals(self._connection, start)
 
+    def document_totals(self, document: str) -> Totals:
+        """Over all that was asked for a document, under the name that a Spending gives it."""
+        with ledger_errors(self._path):
+            return reports.of_document(self._connection, document_tag(document))
+
     def groups(self, topic: Topic, since: datetime | None = None) -> list[Group]:
         """The sums by day, newest first, or by another topic, the dearest first."""
         start = None if since is None else in_microseconds(since)

@@ -22,6 +22,7 @@ from .private_files import FILE_MODE, make_folder, storage_errors, sync_folder
 from .translation import N_, _
 
 _LOCK_PATIENCE_SECONDS = 20.0
+_RETRY_SECONDS = 0.01
 
 _REASONS = {
     sqlite3.SQLITE_FULL: N_("the disk is full"),
@@ -50,7 +51,7 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
         create_empty(path)
         connection = sqlite3.connect(path, timeout=_LOCK_PATIENCE_SECONDS, isolation_level=None)
         try:
-            _use_journal(connection, "DELETE" if network_disk(path.parent) else "WAL")
+            use_journal(connection, path.parent)
             for pragma in ("synchronous = FULL", "fullfsync = 1", "foreign_keys = 1", "trusted_schema = 0"):
                 connection.execute(f"PRAGMA {pragma}")
             _migrate(connection, path)
@@ -127,12 +128,10 @@ def create_empty(path: Path) -> None:
             path.chmod(FILE_MODE)
 
 
-def use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """So that readers and a writer do not wait for one another. Raises sqlite3.Error."""
-    _use_journal(connection, "WAL")
-
-
-def _use_journal(connection: sqlite3.Connection, mode: str) -> None:
+def use_journal(connection: sqlite3.Connection, folder: Path) -> None:
+    """A write-ahead log, so that readers and a writer do not wait for one another; in a folder on a network
+    disk a rollback journal. Raises sqlite3.Error."""
+    mode = "DELETE" if network_disk(folder) else "WAL"
     # SQLite does not wait for a lock while it changes the journal mode, so several first openers collide.
     deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
     while True:
@@ -142,7 +141,7 @@ def _use_journal(connection: sqlite3.Connection, mode: str) -> None:
         except sqlite3.OperationalError as error:
             if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(_RETRY_SECONDS)
 
 
 def _primary_code(error: sqlite3.Error) -> int:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .budgets import in_force
 from .errors import LedgerDamaged, StorageError
 from .gathering import copied
 from .ledger_file import ledger_errors, open_ledger_file, transaction
@@ -28,6 +29,7 @@ from .translation import _
 _REASON = "recovered"
 _LOST_MODEL = "(lost)"
 _TABLES = ("owners", "requests", "events", "handles", "limits")
+_DESCRIBED = ("owners", "requests", "events", "limits")
 # Beyond this many rows that cannot be read, ever larger steps look for one that can.
 _SINGLE_STEPS = 256
 _FARTHEST = 2**40
@@ -37,10 +39,11 @@ _Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rescued:
-    """How many spendings were saved; `unclear` of them are now unknown, and `replaced` stand for one of
-    which only the money was left. `kept` is the damaged file under its new name."""
+    """How many spendings were saved, and how many budgets are in force. Of the spendings `unclear` are now
+    unknown, and `replaced` stand for one of which only the money was left. `kept` is the damaged file."""
 
     spendings: int
+    budgets: int
     unclear: int
     replaced: int
     kept: Path
@@ -60,8 +63,10 @@ def rescue(path: Path, now: float) -> Rescued | None:
         copied(path, damaged)
         if _is_whole(damaged):
             return None
-        with contextlib.closing(sqlite3.connect(damaged, isolation_level=None)) as old:
-            readable = {table: list(_readable(old, table)) for table in _TABLES}
+        readable = _all_readable(damaged)
+        if not readable["requests"] and not readable["events"]:
+            _describe_anew(damaged, Path(folder))
+            readable = _all_readable(damaged)
         if not readable["requests"] and not readable["events"]:
             reason = _(
                 "nothing in it is readable; to begin a new one, with no spending to count, move it away"
@@ -70,10 +75,11 @@ def rescue(path: Path, now: float) -> Rescued | None:
         with contextlib.closing(open_ledger_file(whole)) as new, transaction(new):
             unclear, replaced = _fill(new, readable, int(now * 1_000_000))
             (spendings,) = new.execute("SELECT count(*) FROM requests").fetchone()
+            budgets = len(in_force(new))
         kept = _aside(path, time.strftime("%Y%m%d-%H%M%S", time.localtime(now)))
         os.replace(whole, path)
         sync_folder(path.parent)
-    return Rescued(spendings, unclear, replaced, kept)
+    return Rescued(spendings, budgets, unclear, replaced, kept)
 
 
 def _is_whole(copy: Path) -> bool:
@@ -85,6 +91,39 @@ def _is_whole(copy: Path) -> bool:
     except StorageError as error:
         raise type(error)(path=copy.parents[1], reason=error.details["reason"]) from error
     return answers == [("ok",)]
+
+
+def _all_readable(damaged: Path) -> dict[str, list[_Row]]:
+    with contextlib.closing(sqlite3.connect(damaged, isolation_level=None)) as old:
+        return {table: list(_readable(old, table)) for table in _TABLES}
+
+
+def _describe_anew(damaged: Path, folder: Path) -> None:
+    """Give a copy whose own description of its tables is lost a first page that says where they begin.
+
+    Every ledger is created by the same migrations, so its tables begin on the same pages as a new one's. Of
+    a table that a later migration made beside rows that is not so, and what is read there fits none of ours.
+    """
+    fresh, described = folder / "fresh.sqlite3", folder / "described.sqlite3"
+    with contextlib.closing(open_ledger_file(fresh)) as connection:
+        columns = {
+            table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            for table in _DESCRIBED
+        }
+        roots = dict(connection.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'"))
+    with contextlib.closing(sqlite3.connect(described, isolation_level=None)) as connection:
+        for table in _DESCRIBED:
+            rest = ", ".join(columns[table][1:])
+            connection.execute(f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, {rest})")
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute("PRAGMA writable_schema = 1")
+        for table in _DESCRIBED:
+            connection.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = ?", (roots[table], table))
+    page = bytearray(described.read_bytes()[:page_bytes])
+    # Without the number of pages in its header, SQLite takes it from the file's length.
+    page[28:32] = bytes(4)
+    with damaged.open("r+b") as file:
+        file.write(page)
 
 
 def _readable(connection: sqlite3.Connection, table: str) -> Iterator[_Row]:

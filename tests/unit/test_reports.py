@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,31 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scumble.cost import Bill
-from scumble.ledger import Entry, Ledger, Spending, Step, Totals
+from scumble.ledger import Entry, Ledger, Step, Totals
 from scumble.reports import TOPICS, Accuracy, Failures
 from scumble.settings import Home
+from tests.unit.ledger_cases import BUDGETED as SPENDING
+from tests.unit.ledger_cases import Clock
 
-SPENDING = Spending("gimp", "edit", "some-model", "medium", "992x672", 1, 60_000, 100_000, False)
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 OPEN = {"reserved", "sent", "unknown"}
 
 
-class Clock:
-    seconds = NOON.timestamp()
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON.isoformat())
 
 
 @pytest.fixture
-def ledger(home: Home, clock: Clock) -> Iterator[Ledger]:
-    with Ledger(home.ledger, clock, UTC) as opened:
-        yield opened
+def ledger(clocked: Ledger) -> Ledger:
+    return clocked
 
 
 def add(
@@ -111,7 +104,7 @@ def test_every_sum_is_that_of_the_rows(
     zone: str,
 ) -> None:
     """In any order of time, for any states, from any microsecond on, over a change of the clocks."""
-    clock, place = Clock(), ZoneInfo(zone)
+    clock, place = Clock(NOON.isoformat()), ZoneInfo(zone)
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite3"
     with Ledger(path, clock, place) as ledger:
         for offset, host, model, project, state, money, sandbox, (document, quality, priced) in rows:
@@ -269,3 +262,13 @@ def test_failures_are_told_by_their_first_reason_with_what_they_cost_after_all(
     assert ledger.entry(held).state == "unknown"
     clock.seconds += 1
     assert ledger.failures(NOON + timedelta(microseconds=1)) == []
+
+
+def test_a_document_has_its_own_sums(ledger: Ledger) -> None:
+    """By the name it was asked under, however long that is; an unknown one has none."""
+    name = "/그림/" + "사원" * 80 + ".xcf"
+    add(ledger, billed=5, document=name)
+    add(ledger, "unknown", document=name, reserve=7)
+    add(ledger, billed=11, document="other.xcf")
+    assert ledger.document_totals(name) == Totals(5, 7, 0, 2)
+    assert ledger.document_totals("none.xcf") == Totals(0, 0, 0, 0)
