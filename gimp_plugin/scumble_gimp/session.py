@@ -78,12 +78,13 @@ def with_dialog(
 
 def _round(task: Task, options: Options, dialog: Dialog, desk: Desk) -> Done:
     """One press of the button. Raises ScumbleError."""
+    over_budget = dialog.take_override()
     proposal = task.propose(desk, options, dialog.prompt)
     if proposal.plan.request_size != dialog.shown_size:
         dialog.refresh()
         raise PriceChanged()
     order = prepare(task, proposal, options, desk)
-    job = new_job(task, order, desk, dialog.take_override())
+    job = new_job(task, order, desk, over_budget)
     with dialog.working(proposal, job.cancel) as show:
         try:
             result = waiting.run(job, show)
@@ -139,12 +140,13 @@ def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
 
 
 def _origin(result: Result) -> Origin:
+    known = result.bill.total if result.estimate.priced else None
     return Origin(
         result=result.id,
         model=result.estimate.model,
         quality=result.estimate.quality,
         size=str(result.estimate.size),
-        billed=0 if result.sandbox else result.bill.total,
+        billed=0 if result.sandbox else known,
         sandbox=result.sandbox,
     )
 

@@ -24,6 +24,6 @@ def test_the_script_in_the_docs_runs(new_studio) -> None:
 
 def test_its_pictures_are_there_and_small() -> None:
     pictures = re.findall(r"\]\((images/[^)]+)\)", PAGE.read_text("utf-8"))
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for name in pictures:
         assert (PAGE.parent / name).stat().st_size < 300_000

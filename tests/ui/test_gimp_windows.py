@@ -52,15 +52,16 @@ def service() -> Iterator[str]:
 def studio(new_studio, service: str) -> Studio:
     """Some pictures were made, one was paid and not placed, one was lost; the day's budget is nearly used."""
     studio = new_studio("tour")
-    home, path = Home(studio.home), studio.folder / "harbour.png"
+    home, document = Home(studio.home), studio.folder / "harbour.xcf"
     for prompt in PROMPTS:
-        store.mark_placed(home, made(home, service, prompt, path).id, "GIMP: Scumble Layer 1")
-    made(home, service, UNPLACED, path)
+        store.mark_placed(home, made(home, service, prompt, document).id, "GIMP: Scumble Layer 1")
+    made(home, service, UNPLACED, document)
     with FaultServer(resets_after_request()) as lossy, pytest.raises(ConnectionLost):
-        made(home, lossy.base_url, "a picture that was lost", path)
+        made(home, lossy.base_url, "a picture that was lost", document)
     with Ledger(home.ledger) as ledger:
         ledger.set_budget("day", ledger.allowance().today + 1_000)
         ledger.set_budget("month", 5_000_000)
+    path = studio.folder / "harbour.png"
     path.write_bytes(original(home, PROMPTS[0]))
     beside = with_graphics(studio)
     with FaultServer(previewing(original(home, PROMPTS[1]), studio.out)) as server:
@@ -70,6 +71,7 @@ def studio(new_studio, service: str) -> Studio:
             OPENAI_API_KEY=KEY,
             OPENAI_BASE_URL=server.base_url,
             SCUMBLE_TEST_PICTURE=str(path),
+            SCUMBLE_TEST_DOCUMENT=str(document),
         )
         (studio.out / "connections").write_text(str(server.connections))
     keep_pictures(studio)
@@ -169,6 +171,7 @@ def test_a_budget_stops_and_is_passed_once_on_purpose(studio: Studio, records: d
         assert newest.state == "settled"
         assert ledger.steps(newest.id)[0].reason == "over-budget-day"
         assert len(ledger.entries()) == len(PROMPTS) + 3
+        assert newest.spending.document == str(studio.folder / "harbour.xcf")
         assert (studio.out / "connections").read_text() == "1"
     remembered = studio.profile / "plug-in-settings" / "GimpProcedureConfigRun-plug-in-scumble-fill.last"
     assert "(over-budget yes)" not in remembered.read_text()

@@ -30,6 +30,7 @@ def wait_while(unchanged):
 
 
 image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(os.environ["SCUMBLE_TEST_PICTURE"]))
+image.set_file(Gio.File.new_for_path(os.environ["SCUMBLE_TEST_DOCUMENT"]))
 Gimp.Display.new(image)
 select_ellipse(image, 380, 250, 280, 200)
 before, at_first = rendered(image), names()
