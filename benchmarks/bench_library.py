@@ -1,16 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The library's own times: import at most 60 ms, an estimate 1 ms, a plan 10 ms, a 16 MB event 200 ms."""
+"""The library's own times: import at most 60 ms, an estimate 1 ms, a plan 10 ms, a 16 MB event 200 ms.
+
+And its memory: a whole request takes less than twice the larger of what it sends and what it gets.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import socket
 import statistics
+import struct
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from servers import EchoServer, FaultServer, gradient_png, http_answer, success
 
 from scumble import catalog, cost, event_stream, geometry, png, replies
 from scumble.request import Picture, Request
@@ -74,6 +85,93 @@ def test_plan() -> None:
     taken = _median_milliseconds(plan, 50)
     print(f"\nplan: {taken:.2f} ms, target {PLAN_MILLISECONDS} ms")
     assert taken <= PLAN_MILLISECONDS
+
+
+_PERFORM = """
+import dataclasses, json, re, sys
+from pathlib import Path
+from scumble import catalog, jobs
+from scumble.credentials import Account, Secret
+from scumble.request import Picture, Request
+from scumble.settings import Home
+from scumble.shapes import Size
+
+def resident():
+    # Not ru_maxrss, which begins with what the parent had.
+    return 1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+home, url, small_url, paths = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+known = catalog.load()
+size = Size(1024, 768)
+request = Request("edit", known.default_model, "a door", size, "low",
+                  images=tuple(Picture(size, path=Path(path)) for path in paths))
+def ask(request, url):
+    account = Account(url, Secret("sk-x"), "")
+    return jobs.perform(request, jobs.Asker("cli"), Home(home), account, known)
+small = Picture(size, (home / "small.png").read_bytes())
+ask(dataclasses.replace(request, images=(small,)), small_url)
+before = resident()
+result = ask(request, url)
+print(json.dumps([before, resident(), len(result.answer.pictures[0])]))
+"""
+
+
+def _padded_png(length: int) -> bytes:
+    """A picture of at least this many bytes, most of them in a chunk that no one reads."""
+    picture = gradient_png(1024, 768)
+    filler = os.urandom(length)
+    chunk = struct.pack(">I", length) + b"scUm" + filler + struct.pack(">I", zlib.crc32(b"scUm" + filler))
+    return picture[:33] + chunk + picture[33:]
+
+
+def _discards_and_answers(reply: bytes) -> Callable[[socket.socket, threading.Event], bytes]:
+    def behave(connection: socket.socket, _stopping: threading.Event) -> bytes:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += connection.recv(1)
+        head = received.lower().partition(b"content-length:")[2]
+        left = int(head.partition(b"\r\n")[0])
+        while left and (piece := connection.recv(1 << 20)):
+            left -= len(piece)
+        connection.sendall(http_answer(200, reply))
+        return b""
+
+    return behave
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell their memory otherwise")
+@pytest.mark.parametrize(
+    ("files", "file_bytes", "picture_bytes", "escaped"),
+    [(16, 20_000_000, 75_000_000, False), (16, 20_000_000, 1_000_000, False),
+     (1, 1_000_000, 75_000_000, False), (1, 1_000_000, 75_000_000, True), (5, 20_000_000, 75_000_000, False)],
+    ids=["large both", "large upload", "large reply", "large reply, escaped", "equal"],
+)  # fmt: skip
+def test_memory(tmp_path: Path, files: int, file_bytes: int, picture_bytes: int, escaped: bool) -> None:
+    """Of a process that performs one request, beyond what a small one takes."""
+    (tmp_path / "small.png").write_bytes(gradient_png(1024, 768))
+    paths = [tmp_path / f"{number}.png" for number in range(files)]
+    for path in paths:
+        path.write_bytes(_padded_png(file_bytes))
+    reply = success([_padded_png(picture_bytes)])
+    if escaped:
+        reply = reply.replace(b"/", b"\\/")
+    with FaultServer(_discards_and_answers(reply)) as server, EchoServer() as small:
+        arguments = [tmp_path, server.base_url, small.base_url, *paths]
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", _PERFORM, *map(str, arguments)], capture_output=True, text=True
+        )
+        taken = time.perf_counter() - begun
+    assert done.returncode == 0, done.stderr
+    before, after, got = json.loads(done.stdout)
+    assert got >= picture_bytes
+    larger = max(sum(path.stat().st_size for path in paths), len(reply))
+    print(
+        f"\nmemory: {(after - before) / 1e6:.0f} MB beyond {before / 1e6:.0f} MB for {files} files of"
+        f" {file_bytes / 1e6:.0f} MB and a reply of {len(reply) / 1e6:.0f} MB in {taken:.1f} s;"
+        f" {(after - before) / larger:.2f} times the larger, target below 2"
+    )
+    assert after - before < 2 * larger
 
 
 def test_event() -> None:

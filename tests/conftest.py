@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scumble import retrying
+from scumble import retrying, transport
 from scumble.settings import Home
 
 _UNWANTED = ("OPENAI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "LANGUAGE", "LC_", "LANG")
@@ -33,6 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.setenv("SCUMBLE_HOME", str(folder))
     made = Home(folder).make()
     yield made
+    transport.close_connections()
     holding = [
         path.name
         for path in folder.rglob("*")

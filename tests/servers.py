@@ -77,18 +77,31 @@ class EchoServer:
     """Answers an edit with its first picture, byte for byte, and a generation with a gradient of its size.
 
     `usage` is what it says it used; None leaves it out. `seen` lists the requests in their order. With a
-    `gate` it answers only when the gate is set, and sets `arrived` when a whole request is there.
+    `gate` it answers only when the gate is set, and sets `arrived` when a whole request is there. It closes
+    each connection after `answers_each` requests; when it says nothing of that (`says_so`), as servers do
+    that close what is idle, `closed` counts the connections that it has closed. With `tls` it speaks TLS
+    under CERTIFICATE.
     """
 
     def __init__(
-        self, usage: Mapping[str, object] | None = USAGE, gate: threading.Event | None = None
+        self,
+        usage: Mapping[str, object] | None = USAGE,
+        gate: threading.Event | None = None,
+        *,
+        answers_each: int = 1,
+        says_so: bool = True,
+        tls: bool = False,
     ) -> None:
         self.seen: list[Seen] = []
+        self.connections = 0
+        self.closed = threading.Semaphore(0)
         self.arrived = threading.Event()
         self._usage = usage
         self._gate = gate
-        self._listener = _Listener(self._serve)
-        self.base_url = f"http://127.0.0.1:{self._listener.port}/v1"
+        self._answers_each = answers_each
+        self._says_so = says_so
+        self._listener = _Listener(self._serve, tls=tls)
+        self.base_url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.port}/v1"
 
     def __enter__(self) -> EchoServer:
         return self
@@ -99,18 +112,70 @@ class EchoServer:
         self._listener.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        seen = parse(_read_request(connection))
-        self.seen.append(seen)
-        self.arrived.set()
-        if self._gate is not None:
-            self._gate.wait(PATIENCE_SECONDS)
-        connection.sendall(http_answer(200, self._reply(seen)))
+        self.connections += 1
+        for left in reversed(range(self._answers_each)):
+            seen = parse(_read_request(connection))
+            self.seen.append(seen)
+            self.arrived.set()
+            if self._gate is not None:
+                self._gate.wait(PATIENCE_SECONDS)
+            stays = "keep-alive" if left or not self._says_so else "close"
+            connection.sendall(http_answer(200, self._reply(seen), {"Connection": stays}))
+        connection.shutdown(socket.SHUT_RDWR)
+        self.closed.release()
 
     def _reply(self, seen: Seen) -> bytes:
         options = seen.json if seen.json is not None else seen.fields
         width, height = (int(edge) for edge in str(options["size"]).split("x"))
         picture = seen.images[0] if seen.images else gradient_png(width, height)
         return success([picture] * int(str(options["n"])), self._usage, str(options["quality"]))
+
+
+class HoldingServer:
+    """Answers every request with the same body, each only when `let_go` allows one more answer.
+
+    `arrived` is released once for each whole request; `peak` is the most that were held at once, `count` how
+    many came.
+    """
+
+    def __init__(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self.arrived = threading.Semaphore(0)
+        self.peak = 0
+        self.count = 0
+        self._held = 0
+        self._lock = threading.Lock()
+        self._let_go = threading.Semaphore(0)
+        self._raw = http_answer(200, body, headers)
+        self._listener = _Listener(self._serve)
+        self.base_url = f"http://127.0.0.1:{self._listener.port}/v1"
+
+    def __enter__(self) -> HoldingServer:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.let_go(1_000)
+        self._listener.close()
+
+    def let_go(self, answers: int = 1) -> None:
+        self._let_go.release(answers)
+
+    def wait_for(self, arrivals: int) -> None:
+        """Wait until so many more have arrived."""
+        for _number in range(arrivals):
+            assert self.arrived.acquire(timeout=PATIENCE_SECONDS), "a request did not arrive"
+
+    def _serve(self, connection: socket.socket) -> None:
+        _read_request(connection)
+        with self._lock:
+            self.count += 1
+            self._held += 1
+            self.peak = max(self.peak, self._held)
+        self.arrived.release()
+        self._let_go.acquire(timeout=PATIENCE_SECONDS)
+        # Before the answer leaves: once it is there, another request may follow at once.
+        with self._lock:
+            self._held -= 1
+        connection.sendall(self._raw)
 
 
 def success(
@@ -200,12 +265,13 @@ class FaultServer:
     TLS under CERTIFICATE.
     """
 
-    def __init__(self, *behaviours: Behaviour, tls: bool = False) -> None:
+    def __init__(self, *behaviours: Behaviour, tls: bool = False, port: int = 0) -> None:
         self.received: list[bytes] = []
         self.connections = 0
         self._behaviours = behaviours
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._listener = _Listener(self._serve, tls=tls)
+        self._listener = _Listener(self._serve, tls=tls, port=port)
         self.port = self._listener.port
         self.base_url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
 
@@ -217,8 +283,9 @@ class FaultServer:
         self._listener.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        behaviour = self._behaviours[min(self.connections, len(self._behaviours) - 1)]
-        self.connections += 1
+        with self._lock:
+            behaviour = self._behaviours[min(self.connections, len(self._behaviours) - 1)]
+            self.connections += 1
         self.received.append(behaviour(connection, self._stopping))
 
 
@@ -234,6 +301,19 @@ def sends(raw: bytes, meanwhile: Callable[[], object] = lambda: None) -> Behavio
         request = _read_request(connection)
         meanwhile()
         connection.sendall(raw)
+        return request
+
+    return behave
+
+
+def sends_in_two(first: bytes, between: Callable[[], object], second: bytes) -> Behaviour:
+    """Reads the whole request, sends a part, does something, and sends the rest."""
+
+    def behave(connection: socket.socket, stopping: threading.Event) -> bytes:
+        request = _read_request(connection)
+        connection.sendall(first)
+        between()
+        connection.sendall(second)
         return request
 
     return behave
@@ -365,13 +445,14 @@ def refused_port() -> Iterator[int]:
 class _Listener:
     """Accepts connections on a free loopback port and serves each on a thread of its own."""
 
-    def __init__(self, serve: Callable[[socket.socket], None], tls: bool = False) -> None:
+    def __init__(self, serve: Callable[[socket.socket], None], tls: bool = False, port: int = 0) -> None:
         self._serve = serve
         self._tls = _tls_context() if tls else None
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         self._waker: tuple[str, int] | None = None
         self._workers: list[threading.Thread] = []
+        self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._accept, name="test-server", daemon=True)
         self._thread.start()
 
@@ -382,6 +463,10 @@ class _Listener:
             self._waker = waker.getsockname()
             waker.connect(("127.0.0.1", self.port))
             self._thread.join(PATIENCE_SECONDS)
+        for connection in list(self._open):
+            # A client may keep its side; whoever reads here is woken.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
         for worker in self._workers:
             worker.join(PATIENCE_SECONDS)
         self._socket.close()
@@ -398,13 +483,23 @@ class _Listener:
 
     def _serve_one(self, connection: socket.socket) -> None:
         # A client that leaves early is what many tests are about.
-        with connection, contextlib.suppress(OSError):
+        with connection, self._noted(connection), contextlib.suppress(OSError):
             connection.settimeout(PATIENCE_SECONDS)
             if self._tls is None:
                 self._serve(connection)
             else:
                 with self._tls.wrap_socket(connection, server_side=True) as secured:
                     self._serve(secured)
+
+    @contextlib.contextmanager
+    def _noted(self, connection: socket.socket) -> Iterator[None]:
+        # A handle of its own, since TLS takes the socket over.
+        with connection.dup() as handle:
+            self._open.add(handle)
+            try:
+                yield
+            finally:
+                self._open.discard(handle)
 
 
 def _tls_context() -> ssl.SSLContext:

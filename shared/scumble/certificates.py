@@ -55,6 +55,19 @@ def trusted(
     )
 
 
+def surroundings(environment: Mapping[str, str] = os.environ) -> tuple[object, ...]:
+    """Changes when the environment comes to name other certificates, or when what it names changes."""
+    named = [environment.get(variable, "") for variable in VARIABLES]
+    return tuple((path, _changed_ns(path)) for path in named)
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns if path else 0
+    except (OSError, ValueError):
+        return 0
+
+
 def _as_told(variable: str, path: str) -> ssl.SSLContext:
     if not os.path.exists(path):
         raise SetupError(reason=_("{variable} names no file of certificates").format(variable=variable))

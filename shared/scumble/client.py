@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One POST to the Images API over requests: sent once, never again, and told apart by whether it left.
 
-Beside it, two kinds of GET that cost nothing: what the service says of itself, and a picture at an address.
+Beside it what costs nothing: what the service says of itself, the files it keeps, a picture at an address.
 
-An adapter of requests is used without its Session, because a session would read ~/.netrc (which replaces
-the Authorization header), read the whole body of a redirect, and keep connections. The body is handed over
-piece by piece, for two reasons: the first piece is asked for only when the connection is made and the header
-is out, so a failure before that proves that nothing was asked; and urllib3 gives one piece the *connect*
-timeout, which a picture on a slow line would not meet as a whole.
+The body is handed over piece by piece, for three reasons: the first piece is asked for only when the
+connection is made and the header is out, so a failure before that proves that nothing was asked; urllib3
+gives one piece the *connect* timeout, which a picture on a slow line would not meet as a whole; and a file
+need not be in memory.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from . import __version__
-from .certificates import trusted
+from . import __version__, transport
 from .credentials import Account, Secret
 from .errors import (
+    BadPicture,
     BadReply,
     ConnectionLost,
     NotConnected,
@@ -31,16 +30,19 @@ from .errors import (
     ScumbleError,
     SetupError,
     TimedOut,
+    UploadCutShort,
 )
+from .multipart import PIECE_BYTES, Body, CutShort, form, in_pieces
+from .servers import BEARER_HEADER
 from .translation import _
+from .transport import Bounds, Outgoing, Stale
 from .wire import Call
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest, Response
+    from requests import PreparedRequest
     from requests.adapters import BaseAdapter
     from requests.auth import AuthBase
 
-CONNECT_SECONDS: float = 10
 ANSWER_SECONDS: float = 600
 REPLY_BYTES_MAX = 256 * 1024 * 1024
 # Of a GET: what the service says of itself, and one picture.
@@ -51,7 +53,6 @@ PICTURE_BYTES_MAX = 128 * 1024 * 1024
 # Nothing resolves `.invalid` (RFC 2606): should the in-process adapter ever be missing, no network answers.
 SANDBOX_URL = "https://sandbox.invalid/v1"
 
-_PIECE_BYTES = 65_536
 _ADDRESS_MAX = 8_192
 
 
@@ -64,52 +65,36 @@ class Received:
     body: bytes = field(repr=False)
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    """How long an answer may take, each part and its body, and how long it may be."""
-
-    seconds: float
-    most_bytes: int
-
-
 class _HeldBack(Exception):
-    """`on_sent` failed with an OSError; as such, urllib3 would take it for a broken connection and go on."""
+    """A callback failed with an OSError; as such, it would be taken for a broken connection."""
 
     def __init__(self, failure: OSError) -> None:
         super().__init__()
         self.failure = failure
 
 
-class _Outgoing:
-    """A body that says when its first byte is asked for; it can be read once only."""
+class _Start:
+    """The moment when the body of a request begins to leave."""
 
     def __init__(self, on_sent: Callable[[], None]) -> None:
-        self.begun = False
-        self._body = b""
-        self._position = 0
+        self.passed = False
+        self._told = False
         self._on_sent = on_sent
 
-    def carrying(self, body: bytes) -> _Outgoing:
-        self._body = body
-        return self
+    def begin(self, outgoing: Outgoing) -> None:
+        """Tell it once, however many connections it takes; then look whether this one is still there."""
+        if not self._told:
+            _guarded(self._on_sent)
+            self._told = True
+        outgoing.require_open()
+        self.passed = True
 
-    def __len__(self) -> int:
-        return len(self._body)
 
-    def __iter__(self) -> Iterator[bytes]:
-        while piece := self.read(_PIECE_BYTES):
-            yield piece
-
-    def read(self, size: int = -1) -> bytes:
-        if not self.begun:
-            try:
-                self._on_sent()
-            except OSError as error:
-                raise _HeldBack(error) from None
-            self.begun = True
-        piece = self._body[self._position : None if size < 0 else self._position + size]
-        self._position += len(piece)
-        return piece
+def _guarded(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except OSError as error:
+        raise _HeldBack(error) from None
 
 
 def send(
@@ -122,31 +107,53 @@ def send(
     """POST the call once and read the answer, whatever its status.
 
     `on_sent` is called just before the first byte of the body leaves; what it raises is raised here, and
-    then nothing left. `on_piece` gets each piece of a success's body as it comes. Without a key the built-in
-    sandbox answers and the network is not touched. Proxies come from the environment, for https only: over
-    http, which is allowed to this machine alone, a proxy would read the key.
+    then nothing left. `on_piece` is given each part of a 2xx answer as it arrives, decompressed; the whole
+    is returned all the same. Both are called on this thread. Without a key the built-in sandbox answers and
+    the network is not touched. Proxies come from the environment, for https only.
 
-    Raises NotConnected when the body certainly did not leave (10 s to connect), SetupError for an unusable
-    proxy, certificate file or key; after `on_sent`, ConnectionLost, TimedOut (600 s without a byte, or 600 s
-    for the body of the answer) or BadReply (above 256 MiB, or damaged compression).
+    Raises BadPicture for a file that is gone or was changed, NotConnected when the body certainly did not
+    leave (10 s to connect), SetupError for an unusable proxy, certificate file or key; after `on_sent`,
+    ConnectionLost, UploadCutShort for a file that changed while it left, TimedOut (600 s without a byte, or
+    600 s for the body of the answer) or BadReply (above 256 MiB, or damaged compression).
     """
-    outgoing = _Outgoing(on_sent)
-    bounds = _Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX)
-    answer = _exchange(lambda: _prepared(call, account), outgoing, account, bounds, on_piece)
+    bounds = Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX)
+    start = _Start(on_sent)
+    answer = _outcome(lambda: _post(call, account, bounds, start, on_piece), account, bounds, start)
     # Raised out here and without its trace: the frames and exceptions of requests hold the header.
     if isinstance(answer, Exception):
         raise answer.with_traceback(None)
     return answer
 
 
-def fetch(path: str, account: Account) -> Received:
-    """GET what the service says of itself, such as "/models"; bills nothing, whatever its status.
+def fetch(path: str, account: Account, most_bytes: int = FACTS_BYTES_MAX) -> Received:
+    """GET what the service says of itself, such as "/models", or an answer that it keeps; bills nothing,
+    whatever its status.
 
-    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, 8 MiB), SetupError as send().
+    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, `most_bytes`), SetupError as send().
     """
-    address = (SANDBOX_URL if account.sandbox else account.base_url) + path
-    bounds = _Bounds(QUICK_SECONDS, FACTS_BYTES_MAX)
-    answer = _exchange(lambda: _got(address, account, account), None, account, bounds)
+    answer = _get(_address(path, account), account, account, Bounds(QUICK_SECONDS, most_bytes))
+    return _free(answer, account)
+
+
+def gather(path: str, account: Account, on_piece: Callable[[bytes], None]) -> Received:
+    """GET a file of the service, however long, part by part on this thread; bills nothing.
+
+    What comes with another status than a success is in the answer, and its body is bounded as for fetch().
+    Raises NoUsableAnswer when it breaks off or pauses for 60 s, SetupError as send(), and what `on_piece`
+    raises.
+    """
+    bounds = Bounds(QUICK_SECONDS, FACTS_BYTES_MAX, passed_on=True)
+    return _free(_get(_address(path, account), account, account, bounds, on_piece), account)
+
+
+def delete(path: str, account: Account) -> Received:
+    """DELETE what the service keeps; bills nothing. Raises as fetch()."""
+    bounds = Bounds(QUICK_SECONDS, FACTS_BYTES_MAX)
+    return _free(_get(_address(path, account), account, account, bounds, method="DELETE"), account)
+
+
+def _free(answer: Received | Exception, account: Account) -> Received:
+    """The answer, or an error that says that asking cost nothing."""
     if isinstance(answer, OutcomeUnknown):
         raise NoUsableAnswer(host=account.host, reason=_lower_first(answer.what_happened))
     if isinstance(answer, NotConnected):
@@ -164,13 +171,17 @@ def download(address: str, account: Account) -> bytes:
     send().
     """
     at_home = _is_at_home(address, account.base_url)
-    bounds = _Bounds(QUICK_SECONDS, PICTURE_BYTES_MAX)
-    answer = _exchange(lambda: _got(address, account if at_home else None, account), None, account, bounds)
+    bounds = Bounds(QUICK_SECONDS, PICTURE_BYTES_MAX)
+    answer = _get(address, account if at_home else None, account, bounds)
     if isinstance(answer, ScumbleError) and not isinstance(answer, OutcomeUnknown | NotConnected):
         raise answer.with_traceback(None)
     if isinstance(answer, Exception) or answer.status != 200:
         raise BadReply(reason=_("its picture could not be fetched from the address that it names"))
     return answer.body
+
+
+def _address(path: str, account: Account) -> str:
+    return SANDBOX_URL + path if account.sandbox else account.address(path)
 
 
 def _is_at_home(address: str, base_url: str) -> bool:
@@ -191,12 +202,8 @@ def _lower_first(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
-def _exchange(
-    prepare: Callable[[], PreparedRequest],
-    outgoing: _Outgoing | None,
-    account: Account,
-    bounds: _Bounds,
-    on_piece: Callable[[bytes], None] | None = None,
+def _outcome(
+    ask: Callable[[], Received], account: Account, bounds: Bounds, start: _Start | None = None
 ) -> Received | Exception:
     """The answer, or the error to raise."""
     from requests import exceptions
@@ -205,11 +212,15 @@ def _exchange(
     # requests lets some of urllib3's errors through; this is their base class under its name there.
     transport_error: type[Exception] = exceptions.BaseHTTPError  # type: ignore[attr-defined]
     try:
-        return _answer(prepare(), outgoing, account, bounds, on_piece)
+        return ask()
     except ScumbleError as error:
         return error
     except _HeldBack as held:
         return held.failure
+    except CutShort as cut:
+        if _has_begun(start):
+            return UploadCutShort(name=cut.name)
+        return BadPicture(name=cut.name, reason=_("it was changed meanwhile"))
     except (exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema):
         return SetupError(reason=_("the service's address, or a proxy's, cannot be used"))
     except (exceptions.ReadTimeout, ReadTimeoutError):
@@ -217,34 +228,101 @@ def _exchange(
     except DecodeError:
         return BadReply(reason=_("its compression is damaged"))
     except (exceptions.RequestException, transport_error, OSError):
-        begun = outgoing is not None and outgoing.begun
-        return ConnectionLost() if begun else NotConnected(host=account.host)
+        return ConnectionLost() if _has_begun(start) else NotConnected(host=account.host)
 
 
-def _got(address: str, authorised: Account | None, account: Account) -> PreparedRequest:
-    """A GET; with a key only for whom it is authorised."""
+def _has_begun(start: _Start | None) -> bool:
+    return start is not None and start.passed
+
+
+def _post(
+    call: Call,
+    account: Account,
+    bounds: Bounds,
+    start: _Start,
+    on_piece: Callable[[bytes], None] | None,
+) -> Received:
+    while True:
+        with _body(call) as body, contextlib.suppress(Stale):
+            prepared = _prepared(call, account, body)
+            # requests takes any body that can be gone through; only its stubs know bytes and text alone.
+            prepared.body = Outgoing(body.pieces, start.begin)  # type: ignore[assignment]
+            return _exchanged(prepared, account, bounds, on_piece)
+        # Only the head had left, which asks for nothing; of kept connections, each is found closed once only.
+
+
+def _get(
+    address: str,
+    authorised: Account | None,
+    account: Account,
+    bounds: Bounds,
+    on_piece: Callable[[bytes], None] | None = None,
+    method: str = "GET",
+) -> Received | Exception:
+    """The answer to a GET, or the error; the key goes with it only for whom it is authorised."""
     from requests import Request
 
-    headers = _headers(account) | {"Accept": "*/*"}
-    return Request("GET", address, headers=headers, auth=_bearer(authorised)).prepare()
+    def ask() -> Received:
+        headers = _headers(account) | {"Accept": "*/*"}
+        prepared = Request(method, address, headers=headers, auth=_bearer(authorised)).prepare()
+        return _exchanged(prepared, account, bounds, on_piece)
+
+    return _outcome(ask, account, bounds)
 
 
-def _prepared(call: Call, account: Account) -> PreparedRequest:
+def _exchanged(
+    prepared: PreparedRequest,
+    account: Account,
+    bounds: Bounds,
+    on_piece: Callable[[bytes], None] | None = None,
+) -> Received:
+    given = None if on_piece is None else lambda piece: _guarded(lambda: on_piece(piece))
+    response, body = transport.exchange(prepared, _adapter(account), bounds, given)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Received(status=response.status_code, headers=headers, body=body)
+
+
+def _adapter(account: Account) -> BaseAdapter:
+    if account.sandbox:
+        from .sandbox.adapter import SandboxAdapter
+
+        return SandboxAdapter()
+    return transport.adapter()
+
+
+def _body(call: Call) -> contextlib.AbstractContextManager[Body]:
+    if call.json is None:
+        return form(call.fields, call.files)
+    encoder = json.JSONEncoder(allow_nan=False)
+    # ASCII, so characters are bytes. Gone through twice: pictures as data URLs are not all there twice.
+    length = sum(map(len, encoder.iterencode(call.json)))
+    return contextlib.nullcontext(Body("application/json", length, _encoded(encoder.iterencode(call.json))))
+
+
+def _encoded(parts: Iterator[str]) -> Iterator[bytes]:
+    """The same as bytes, short parts together, long ones in pieces."""
+    short: list[str] = []
+    for part in parts:
+        if len(part) < PIECE_BYTES // 64:
+            short.append(part)
+        else:
+            yield from in_pieces("".join(short).encode())
+            short.clear()
+            for start in range(0, len(part), PIECE_BYTES):
+                yield part[start : start + PIECE_BYTES].encode()
+    yield from in_pieces("".join(short).encode())
+
+
+def _prepared(call: Call, account: Account, body: Body) -> PreparedRequest:
+    """The POST without its body, which is put in later, in pieces."""
     from requests import Request
 
-    request = Request(
-        "POST",
-        (SANDBOX_URL if account.sandbox else account.base_url) + call.path,
-        headers=_headers(account),
-        auth=_bearer(account),
-    )
-    if call.json is not None:
-        request.headers["Content-Type"] = "application/json"
-        request.data = json.dumps(call.json, allow_nan=False).encode()
-    else:
-        request.data = list(call.fields)
-        request.files = [(name, (file, data, media)) for name, file, data, media in call.files]
-    return request.prepare()
+    address = _address(call.path, account)
+    request = Request("POST", address, headers=_headers(account), auth=_bearer(account))
+    prepared = request.prepare()
+    prepared.headers["Content-Type"] = body.content_type
+    prepared.headers["Content-Length"] = str(body.length)
+    return prepared
 
 
 def _headers(account: Account) -> dict[str, str]:
@@ -263,7 +341,9 @@ def _bearer(account: Account | None) -> AuthBase:
     class Bearer(AuthBase):
         def __call__(self, request: PreparedRequest) -> PreparedRequest:
             if account is not None and account.key is not None:
-                request.headers["Authorization"] = "Bearer " + account.key.reveal()
+                header = account.dialect.header
+                scheme = "Bearer " if header.lower() == BEARER_HEADER.lower() else ""
+                request.headers[header] = scheme + account.key.reveal()
             return request
 
     return Bearer()
@@ -272,88 +352,3 @@ def _bearer(account: Account | None) -> AuthBase:
 def _fits_a_header(key: Secret) -> bool:
     """Asked beforehand, because http.client quotes a header value that it cannot send."""
     return all("!" <= character <= "~" for character in key.reveal())
-
-
-def _answer(
-    prepared: PreparedRequest,
-    outgoing: _Outgoing | None,
-    account: Account,
-    bounds: _Bounds,
-    on_piece: Callable[[bytes], None] | None,
-) -> Received:
-    adapter = _adapter(account)
-    try:
-        if outgoing is not None:
-            # requests takes any body that can be read; only its stubs know bytes and text alone.
-            prepared.body = outgoing.carrying(prepared.body)  # type: ignore[assignment, arg-type]
-        response = adapter.send(
-            prepared,
-            stream=True,
-            timeout=(CONNECT_SECONDS, bounds.seconds),
-            verify=True,
-            proxies={} if account.sandbox else _proxies(prepared.url or ""),
-        )
-        try:
-            succeeded = 200 <= response.status_code < 300
-            body = _read(response, bounds, on_piece if succeeded else None)
-        finally:
-            response.close()
-    finally:
-        adapter.close()
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Received(status=response.status_code, headers=headers, body=body)
-
-
-def _adapter(account: Account) -> BaseAdapter:
-    if account.sandbox:
-        from .sandbox.adapter import SandboxAdapter
-
-        return SandboxAdapter()
-    from requests.adapters import HTTPAdapter
-
-    context = trusted()
-
-    class VerifyingAdapter(HTTPAdapter):
-        """Checks certificates against our own chain of places; what it is told about that does not matter."""
-
-        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-            super().init_poolmanager(*arguments, **options, ssl_context=context)
-
-        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-            return super().proxy_manager_for(proxy, **options, ssl_context=context, proxy_ssl_context=context)
-
-        def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
-            # The overridden one would add certifi's roots to those of the context.
-            conn.cert_reqs = "CERT_REQUIRED"
-
-    return VerifyingAdapter(max_retries=0)
-
-
-def _proxies(url: str) -> dict[str, str]:
-    from requests.utils import get_environ_proxies
-
-    if not url.startswith("https:"):
-        return {}
-    return get_environ_proxies(url)
-
-
-def _read(response: Response, bounds: _Bounds, on_piece: Callable[[bytes], None] | None) -> bytes:
-    """The whole body. Read as it comes (`read1`), or a trickle would never meet the deadline."""
-    deadline = time.monotonic() + bounds.seconds
-    declared = response.headers.get("Content-Length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > bounds.most_bytes:
-        raise _too_long(bounds)
-    body = bytearray()
-    while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
-        body += piece
-        if on_piece is not None:
-            on_piece(piece)
-        if len(body) > bounds.most_bytes:
-            raise _too_long(bounds)
-        if time.monotonic() > deadline:
-            raise TimedOut(seconds=round(bounds.seconds))
-    return bytes(body)
-
-
-def _too_long(bounds: _Bounds) -> BadReply:
-    return BadReply(reason=_("it is longer than {limit} MiB").format(limit=bounds.most_bytes // 1024 // 1024))

@@ -25,6 +25,7 @@ from .credentials import Account
 from .errors import (
     BadReply,
     Billing,
+    BillNotRecorded,
     OutcomeUnknown,
     ScumbleError,
     Stopped,
@@ -49,6 +50,7 @@ __all__ = [
     "Job",
     "NearBudget",
     "Partial",
+    "Rescued",
     "Reserved",
     "Result",
     "Sent",
@@ -58,6 +60,7 @@ __all__ = [
 ]
 
 _PIXELS_OF_AUTO = 8_294_400
+_FRAMES_OF_GIF = 16
 # Four bytes a pixel: 4/3 of them for the reply's base64 and as many again for the pictures beside it.
 _DISK_BYTES_PER_PIXEL = 10
 
@@ -128,6 +131,14 @@ class Arrived:
 
 
 @dataclass(frozen=True)
+class Rescued:
+    """The results folder failed, so the reply is in `folder` until there is room; comes after Arrived."""
+
+    id: str
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Finished:
     result: Result
 
@@ -137,7 +148,7 @@ class Failed:
     error: ScumbleError
 
 
-Event = Reserved | NearBudget | Sent | Waiting | Partial | Arrived | Finished | Failed
+Event = Reserved | NearBudget | Sent | Waiting | Partial | Arrived | Rescued | Finished | Failed
 
 # Of every answer: its headers, names in lower case, and the error that it stands for when it is no success.
 Heard = Callable[[Mapping[str, str], ScumbleError | None], None]
@@ -208,6 +219,7 @@ def _perform(
     account = sending.account
     model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
+    account.dialect.require_possible(request, account.host)
     with Ledger(home.ledger) as ledger:
         price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
@@ -227,7 +239,10 @@ def _perform(
             seconds = time.monotonic() - course.sent_at
             media_type = reply.headers.get("content-type", "")
             folder = place.close(media_type)
+            course.kept = folder
             on_event(Arrived(id))
+            if store.is_rescued(home, folder):
+                on_event(Rescued(id, folder))
             answer = _read(home, id, reply.body, media_type, request, account, folder)
             owed = bill(answer.usage, model, price)
             ledger.settle(id, owed)
@@ -252,7 +267,7 @@ class _Sending:
 
 def _answered(request: Request, sending: _Sending, course: _Course, place: store.Place) -> client.Received:
     """The successful answer, sent for again as long as the rule of retrying allows it."""
-    call = wire.encode(request)
+    call = wire.encode(request, sending.account.dialect)
     tries, waited = 0, 0.0
     while True:
         try:
@@ -293,6 +308,7 @@ class _Course:
     ) -> None:
         self.sent_at = 0.0
         self.place: store.Place | None = None
+        self.kept: Path | None = None
         self._recorded_as_sent = False
         self._under_way = False
         self._ledger = ledger
@@ -325,7 +341,10 @@ class _Course:
         refused = isinstance(error, ScumbleError) and error.billing is Billing.NOTHING
         if self._under_way and isinstance(error, StorageError):
             refused = False
-            error = StorageFailedAfterSending(**error.details)
+            if self.kept is None:
+                error = StorageFailedAfterSending(**error.details)
+            else:
+                error = BillNotRecorded(**error.details, folder=self.kept)
         code = error.code if isinstance(error, ScumbleError) else "defect"
         # If the ledger cannot be written now, the next sweep comes to the same, and `error` matters more.
         with contextlib.suppress(StorageError):
@@ -353,12 +372,15 @@ class Job:
         over_budget: bool = False,
         on_answer: Heard = lambda _headers, _error: None,
         on_end: Callable[[], None] = lambda: None,
+        on_reserved: Callable[[str], None] = lambda _id: None,
     ) -> None:
-        """`on_answer` and `on_end`, which is called last, whatever the outcome, are called on its thread."""
+        """All three are called on its thread: `on_end` last, whatever the outcome; `on_reserved` with the id
+        before anything leaves, and a ScumbleError from it stops the request."""
         self._arguments = (request, asker, home, account, catalog)
         self._over_budget = over_budget
         self._on_answer = on_answer
         self._on_end = on_end
+        self._on_reserved = on_reserved
         self._thread = threading.Thread(target=self._run, name="scumble-job", daemon=True)
         self._cancel = threading.Event()
         self._lock = threading.Lock()
@@ -398,6 +420,12 @@ class Job:
             self._cancel.set()
             self._report_stop()
 
+    def cancel_unless_sent(self) -> None:
+        """Stop it where it would cost nothing: before it leaves, and during Waiting."""
+        with self._lock:
+            if not self._sent:
+                self._cancel.set()
+
     @property
     def done(self) -> bool:
         """Whether the outcome was reported; after a stop the thread may still be at work, see wait()."""
@@ -418,7 +446,12 @@ class Job:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the work has ended and the ledger is in order; False when `timeout` s did not do."""
-        return self._ended.wait(timeout)
+        if not self._ended.wait(timeout):
+            return False
+        # A thread that ended so has at most to show a defect's trace.
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+        return True
 
     def _run(self) -> None:
         try:
@@ -444,6 +477,8 @@ class Job:
                 self._ended.set()
 
     def _note(self, event: Event) -> None:
+        if isinstance(event, Reserved):
+            self._on_reserved(event.id)
         with self._lock:
             self._events.append(event)
             match event:
@@ -472,6 +507,8 @@ def _stop_if_set(cancel: threading.Event) -> None:
 def _require_room(home: Home, request: Request) -> None:
     """Refuse before anything is paid when the pictures would not fit on the disk."""
     area = _PIXELS_OF_AUTO if request.size is None else request.size.area
+    if request.output_format == "gif":
+        area *= request.frames or _FRAMES_OF_GIF
     if _free_bytes(home.folder) < area * request.n * _DISK_BYTES_PER_PIXEL:
         raise StorageError(path=home.folder, reason=_("there is no room for the pictures"))
 

@@ -155,6 +155,7 @@ class Pace:
         self._now = now
         self._name = uuid.uuid4().hex
         self._looked_for_gone = -_GONE_CHECK_SECONDS
+        self._closed = False
         self._lock = threading.Lock()
         self._connection = _open(self._path)
 
@@ -165,8 +166,11 @@ class Pace:
         self.close()
 
     def close(self) -> None:
-        """Leave the line. Places that are not given back stay taken until this process ends."""
+        """Leave the line; again does nothing. Places not given back stay taken until this process ends."""
         with self._lock, _pace_errors(self._path):
+            if self._closed:
+                return
+            self._closed = True
             try:
                 self._connection.execute("DELETE FROM line WHERE pace = ?", (self._name,))
             finally:

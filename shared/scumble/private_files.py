@@ -59,10 +59,11 @@ def create(path: Path, data: bytes) -> None:
 def open_new(path: Path) -> FileIO:
     """A new file of mode 0600 without a buffer of its own: what was written outlives a killed process.
 
+    It can be read back, also when its name is gone.
     Raises OSError.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return FileIO(os.open(path, flags, FILE_MODE), "wb")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return FileIO(os.open(path, flags, FILE_MODE), "rb+")
 
 
 def write_all(file: FileIO, data: bytes) -> None:

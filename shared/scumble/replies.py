@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from . import event_stream, wire
 from .errors import BadReply, StreamEnded
 from .event_stream import Event, StreamTooLarge, is_stream
-from .refusals import read_json
+from .reply_json import read_reply
 from .request import Request
 from .translation import _
 from .wire import Answer
@@ -56,7 +56,7 @@ def read(body: bytes, media_type: str, request: Request, fetched: Sequence[bytes
 def addresses(body: bytes, media_type: str, request: Request) -> tuple[str, ...]:
     """Where the pictures are that a reply names instead of holding them; OpenAI's own never does so."""
     if not is_stream(body, media_type):
-        return wire.addresses(read_json(body), request)
+        return wire.addresses(read_reply(body), request)
     try:
         return wire.addresses(_completed(body)[0], request)
     except BadReply:
@@ -70,7 +70,7 @@ def meaning(event: Event) -> PartEvent | FinalEvent | ErrorEvent | None:
     """
     if not event.data.lstrip().startswith(b"{"):
         return None
-    document = read_json(event.data)
+    document = read_reply(event.data)
     if not isinstance(document, dict):
         return None
     named = document.get("type")

@@ -27,11 +27,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from . import event_stream
+from . import event_stream, second_place
 from .errors import StorageError
+from .formats import ENDINGS, media_type_of
 from .private_files import (
     FOLDER_MODE,
     create,
@@ -54,13 +56,6 @@ if sys.platform != "win32":
 _FORM = 1
 _REPLY, _ASKED, _RESULT = "reply.bin", "asked.json", "result.json"
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
-_SIGNATURES = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "png"),
-    (re.compile(rb"\xff\xd8\xff"), "jpg"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "webp"),
-    (re.compile(rb"GIF8[79]a"), "gif"),
-    (re.compile(rb"\s*<(\?xml|svg)"), "svg"),
-)
 _PARTIAL = re.compile(r"\.(?P<id>[0-9A-Za-z][0-9A-Za-z_-]{0,63})\.[0-9a-f]{8}\.part")
 _FORGOTTEN = re.compile(r"\.[0-9A-Za-z_-]{1,64}\.[0-9a-f]{8}\.gone")
 # Who began a folder and did not come to name himself, or a loose file: surely not at work any more.
@@ -119,11 +114,11 @@ def keep(
     take it, ValueError for another reply under the same id or a name that is none, TypeError when `asked` is
     not JSON.
     """
-    digest = hashlib.sha256(reply).hexdigest()
+    _check_id(id)
     with storage_errors(home.folder):
-        already = _read(_folder(home, id))
+        already = _found(home, id)
         if already is not None:
-            if already.sha256 != digest:
+            if already.sha256 != hashlib.sha256(reply).hexdigest():
                 raise ValueError(f"another reply is kept under {id}")
             return already.folder
     place = Place(home, id, asked, beside)
@@ -145,37 +140,30 @@ class Place:
 
         Raises StorageError, and as keep().
         """
+        _check_id(id)
         self._home = home
-        self._folder = _folder(home, id)
-        self._partial = partial_name(self._folder)
+        self._id = id
         self._record = {"form": _FORM, "id": id, "writer": asdict(this_process()), "asked": dict(asked)}
-        written = _json(self._record)
-        more = {_beside_name(name): data for name, data in (beside or {}).items()}
+        self._asked = _json(self._record)
+        self._beside = {_beside_name(name): data for name, data in (beside or {}).items()}
         self._digest = hashlib.sha256()
         self._length = 0
         self._failure: OSError | None = None
+        self._places_left = iter(second_place.tries(home))
         with storage_errors(home.folder):
             make_folder(home.folder)
             make_folder(home.results)
-            try:
-                self._partial.mkdir(mode=FOLDER_MODE)
-                for name, data in more.items():
-                    create(self._partial / name, data)
-                create(self._partial / _ASKED, written)
-                self._file = open_new(self._partial / _REPLY)
-            except BaseException:
-                shutil.rmtree(self._partial, ignore_errors=True)
-                raise
+            self._partial, self._file = self._begin(home.results)
 
     def add(self, piece: bytes) -> None:
         """The next bytes of the reply. Never fails, since the rest must be read as well: close() tells."""
-        self._digest.update(piece)
-        self._length += len(piece)
         if self._failure is None:
             try:
                 write_all(self._file, piece)
             except OSError as failure:
-                self._failure = failure
+                self._move_out(failure, piece)
+        self._digest.update(piece)
+        self._length += len(piece)
 
     def clear(self) -> None:
         """Nothing of what came is worth keeping; another answer may come. Never fails, as add()."""
@@ -193,37 +181,73 @@ class Place:
         with storage_errors(self._home.folder):
             if self._failure is not None:
                 raise self._failure
-            return (self._partial / _REPLY).read_bytes()
+            self._file.seek(0)
+            return self._file.readall()
 
     def close(self, media_type: str) -> Path:
         """The reply is whole; on return it is on disk under its name. Gives its folder.
 
-        Raises StorageError, also for what add() met.
+        Where the results folder fails, the folder is in a second place, see is_rescued(). Raises StorageError
+        when there is none either, also for what add() met.
         """
         with storage_errors(self._home.folder):
             try:
-                if self._failure is not None:
-                    raise self._failure
-                sync(self._file)
-                self._file.close()
-                _name(
-                    self._partial,
-                    self._folder,
-                    self._record,
-                    media_type,
-                    self._length,
-                    self._digest.hexdigest(),
-                )
+                while self._failure is None:
+                    try:
+                        return self._finish(media_type)
+                    except OSError as failure:
+                        self._move_out(failure)
+                raise self._failure
             except BaseException:
                 self.abandon()
                 raise
-        return self._folder
 
     def abandon(self) -> None:
         """No reply came that is worth keeping. Does nothing after close()."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        shutil.rmtree(self._partial, ignore_errors=True)
+        _clear(self._partial, self._file)
+
+    def _begin(self, parent: Path) -> tuple[Path, FileIO]:
+        partial = partial_name(parent / self._id)
+        try:
+            partial.mkdir(mode=FOLDER_MODE)
+            for name, data in self._beside.items():
+                create(partial / name, data)
+            create(partial / _ASKED, self._asked)
+            return partial, open_new(partial / _REPLY)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+    def _finish(self, media_type: str) -> Path:
+        folder = self._partial.with_name(self._id)
+        sync(self._file)
+        if sys.platform == "win32":
+            self._file.close()  # an open file holds on to the name of its folder there
+        _name(self._partial, folder, self._record, media_type, self._length, self._digest.hexdigest())
+        self._file.close()
+        return folder
+
+    def _move_out(self, failure: OSError, piece: bytes = b"") -> None:
+        """Go on elsewhere, with all that had arrived and the piece that was not taken."""
+        for make in self._places_left:
+            with contextlib.suppress(OSError):
+                partial, file = self._begin(make())
+                try:
+                    source = FileIO(self._partial / _REPLY) if self._file.closed else self._file
+                    second_place.copy(source, file, self._length, self._digest.hexdigest())
+                    write_all(file, piece)
+                except BaseException:
+                    _clear(partial, file)
+                    raise
+                _clear(self._partial, source)
+                self._partial, self._file = partial, file
+                return
+        self._failure = failure
+
+
+def is_rescued(home: Home, folder: Path) -> bool:
+    """Whether a reply lies in a second place because the results folder did not take it."""
+    return folder.parent != home.results
 
 
 def keep_fetched(home: Home, id: str, pictures: Sequence[bytes]) -> None:
@@ -250,8 +274,9 @@ def mark_placed(home: Home, id: str, where: str) -> None:
 
 def find(home: Home, id: str) -> Stored:
     """Raises KeyError when no whole reply is kept under the id, StorageError when it cannot be read."""
+    _check_id(id)
     with storage_errors(home.folder):
-        stored = _read(_folder(home, id))
+        stored = _found(home, id)
     if stored is None:
         raise KeyError(id)
     return stored
@@ -260,11 +285,8 @@ def find(home: Home, id: str) -> Stored:
 def all_stored(home: Home) -> list[Stored]:
     """Every whole reply, newest first. Raises StorageError."""
     with storage_errors(home.folder):
-        try:
-            names = os.listdir(home.results)
-        except FileNotFoundError:
-            return []
-        found = [_read(home.results / name) for name in names if _ID.fullmatch(name)]
+        places = (home.results, *second_place.folders(home))
+        found = [_read(place / name) for place in places for name in _names(place) if _ID.fullmatch(name)]
     return sorted((one for one in found if one), key=lambda one: (one.kept_at, one.id), reverse=True)
 
 
@@ -283,37 +305,76 @@ def forget(home: Home, id: str) -> None:
         # Under a name that tells it from a reply that was never finished.
         leaving = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}.gone")
         folder.rename(leaving)
-        sync_folder(home.results)
+        sync_folder(folder.parent)
         shutil.rmtree(leaving, ignore_errors=True)
 
 
 def sweep(home: Home) -> tuple[str, ...]:
     """Finish or clear away what killed programs left; never what a program is still at work on.
 
-    A reply that was whole gets its name, for it was paid; gives the ids of such. One that was cut goes, and
-    so do what was being forgotten and loose files of a day ago. Raises StorageError.
+    A reply that was whole gets its name, for it was paid, and one in a second place comes home when there is
+    room; gives the ids of such. One that was cut goes, and so do what was being forgotten and loose files of
+    a day ago. Raises StorageError.
     """
-    rescued = []
     with storage_errors(home.folder):
-        try:
-            names = sorted(os.listdir(home.results))
-        except FileNotFoundError:
-            names = []
-        for name in names:
-            folder = home.results / name
-            if _FORGOTTEN.fullmatch(name):
-                shutil.rmtree(folder, ignore_errors=True)
-            elif (partial := _PARTIAL.fullmatch(name)) and folder.is_dir() and _writer_is_gone(folder):
-                if _finish(folder, home.results / partial["id"]):
-                    rescued.append(partial["id"])
-                else:
-                    shutil.rmtree(folder, ignore_errors=True)
-        for left in (*home.folder.glob(".*.part"), *home.results.glob("*/.*.part")):
+        finished = _tidied(home.results)
+        for place in second_place.folders(home):
+            with contextlib.suppress(OSError):
+                _tidied(place)
+                finished += [name for name in _names(place) if _brought_home(home, place / name)]
+                place.rmdir()
+        for left in _loose_files(home):
             if left.is_file() and _is_abandoned(left):
                 left.unlink(missing_ok=True)
-        if rescued:
-            sync_folder(home.results)
-    return tuple(rescued)
+    return tuple(finished)
+
+
+def _loose_files(home: Home) -> Iterator[Path]:
+    """What may be a part of a file. A folder may go away meanwhile: another program gives it its name."""
+    for folder in (home.folder, *(home.results / name for name in _names(home.results))):
+        yield from (folder / name for name in _names(folder) if re.fullmatch(r"\..*\.part", name))
+
+
+def _tidied(place: Path) -> list[str]:
+    """Finish or clear away what is hidden in a folder of replies; the ids that were finished."""
+    finished = []
+    for name in _names(place):
+        folder = place / name
+        if _FORGOTTEN.fullmatch(name):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif (partial := _PARTIAL.fullmatch(name)) and folder.is_dir() and _writer_is_gone(folder):
+            if _finish(folder, place / partial["id"]):
+                finished.append(partial["id"])
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+    if finished:
+        sync_folder(place)
+    return finished
+
+
+def _brought_home(home: Home, folder: Path) -> bool:
+    """Move a whole reply to the results, unless its program still works with it. Raises OSError."""
+    if not _ID.fullmatch(folder.name) or (stored := _read(folder)) is None or not _writer_is_gone(folder):
+        return False
+    make_folder(home.results)
+    at_home = _read(home.results / folder.name)
+    if at_home is None:
+        partial = partial_name(home.results / folder.name)
+        try:
+            partial.mkdir(mode=FOLDER_MODE)
+            # What was asked comes last: without it, another sweep leaves the folder alone.
+            for path in sorted(folder.iterdir(), key=lambda path: path.name == _ASKED):
+                create(partial / path.name, path.read_bytes())
+            sync_folder(partial)
+            partial.rename(home.results / folder.name)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        sync_folder(home.results)
+    elif at_home.sha256 != stored.sha256:
+        return False
+    shutil.rmtree(folder)
+    return True
 
 
 def save_pictures(home: Home, id: str, pictures: Sequence[bytes]) -> tuple[Path, ...]:
@@ -331,10 +392,32 @@ def save_pictures(home: Home, id: str, pictures: Sequence[bytes]) -> tuple[Path,
     return paths
 
 
-def _folder(home: Home, id: str) -> Path:
+def _check_id(id: str) -> None:
     if not _ID.fullmatch(id):
         raise ValueError("an id is up to 64 letters, digits, hyphens and underscores")
-    return home.results / id
+
+
+def _found(home: Home, id: str) -> Stored | None:
+    """At home or in a second place. Raises OSError."""
+    for place in (home.results, *second_place.folders(home)):
+        stored = _read(place / id)
+        if stored is not None:
+            return stored
+    return None
+
+
+def _names(place: Path) -> list[str]:
+    """What lies in a folder; nothing when it is none. Raises OSError."""
+    try:
+        return sorted(os.listdir(place))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _clear(partial: Path, file: FileIO) -> None:
+    with contextlib.suppress(OSError):
+        file.close()
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _read(folder: Path) -> Stored | None:
@@ -464,10 +547,10 @@ def _json(record: dict[str, Any]) -> bytes:
 
 
 def _ending(data: bytes) -> str:
-    for signature, ending in _SIGNATURES:
-        if signature.match(data):
-            return ending
-    raise ValueError("not a PNG, JPEG, WebP, GIF or SVG picture")
+    media_type = media_type_of(data)
+    if media_type is None:
+        raise ValueError("not a PNG, JPEG, WebP, GIF or SVG picture")
+    return ENDINGS[media_type]
 
 
 def _now() -> datetime:

@@ -77,7 +77,7 @@ def test_the_wheel_is_the_library_with_its_command_and_translations(release: Pat
     assert {path.removesuffix(".po") + ".mo" for path in translations} <= names
     assert not any(name.endswith((".po", ".pyc")) or "/_vendor/" in name for name in names)
     assert {name.split("/")[0] for name in names} == {"scumble", f"scumble-{package.version()}.dist-info"}
-    assert "scumble = scumble.cli:main" in commands
+    assert "scumble = scumble.__main__:main" in commands
     assert "Requires-Dist: requests" in metadata
     assert "License-Expression: GPL-3.0-or-later" in metadata
 

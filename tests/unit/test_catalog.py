@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from scumble.catalog import Catalog, Model, SizeRule, load
 from scumble.cost import estimate
 from scumble.errors import ModelEnded, SetupError, UnknownModel
+from scumble.models import RateTier
 from scumble.request import Request
 from scumble.settings import Home
 from scumble.shapes import Size
@@ -112,6 +114,23 @@ def test_models_can_be_kept_in_sets() -> None:
     assert {CATALOG.find("gpt-image-2"), CATALOG.find("gpt-image-2-2026-04-21")} == {
         CATALOG.find("gpt-image-2")
     }
+
+
+def test_the_published_rate_tiers_are_known() -> None:
+    """Images and tokens in a minute, tier 1 first; none for a model of which none are published."""
+    tiers = CATALOG.find("gpt-image-2.5-flare").rate_tiers
+    assert [tier.images for tier in tiers] == [5, 20, 50, 150, 250]
+    assert [tier.tokens for tier in tiers] == [100_000, 250_000, 800_000, 3_000_000, 8_000_000]
+    assert CATALOG.find("gpt-image-2.5-sunburst").rate_tiers == tiers
+    assert CATALOG.find("gpt-image-2.6-flare").rate_tiers == ()
+
+
+def test_a_user_s_file_may_give_the_tiers_of_an_account(home: Home) -> None:
+    """By name, or as numbers."""
+    named = changed(home, "gpt-image-2.6-flare", rate_tiers="2.5").find("gpt-image-2.6-flare")
+    assert named.rate_tiers == CATALOG.find("gpt-image-2.5-flare").rate_tiers
+    own = changed(home, "gpt-image-2.6-flare", rate_tiers=[{"images": 7, "tokens": 70_000}])
+    assert own.find("gpt-image-2.6-flare").rate_tiers == (RateTier(7, 70_000),)
 
 
 def test_the_built_in_catalogue_is_read_once() -> None:
@@ -289,6 +308,11 @@ def test_a_user_file_chooses_the_default(home: Home) -> None:
     assert catalog.models == CATALOG.models
 
 
+WITH_GIF: dict[str, object] = {"formats": ["png", "gif"]}
+SHEETS: dict[str, object] = {
+    "frames_min": 2, "frames_max": 16, "default_frames": 9, "ms_max": 1_000, "ms_step": 10, "default_ms": 200,
+    "grids": {"9": "3x3", "16": "4x4"},
+}  # fmt: skip
 BROKEN_MODELS: list[tuple[dict[str, object], str]] = [
     ({"n_max": 3.5}, "3.5 is not a whole number"),
     ({"n_max": "ten"}, "n_max: 'ten' where a number must be"),
@@ -313,9 +337,21 @@ BROKEN_MODELS: list[tuple[dict[str, object], str]] = [
     ({"input": {"patch": 0}}, "input must be of the kind patch or tile"),
     ({"input": {"kind": "whole"}}, "input must be of the kind patch or tile"),
     ({"text": {"characters_per_token": 0}}, "characters_per_token"),
+    ({"formats": ["png", "gif"], "animation": None}, "gif needs animation"),
+    ({"formats": ["svg"], "vector": None}, "svg needs vector"),
+    ({**WITH_GIF, "animation": {**SHEETS, "frames_max": 17}}, "the grids must hold them"),
+    ({**WITH_GIF, "animation": {**SHEETS, "frames_min": 1}}, "numbers of frames must rise"),
+    ({**WITH_GIF, "animation": {**SHEETS, "ms_step": 0}}, "durations must rise"),
+    ({**WITH_GIF, "animation": {**SHEETS, "grids": {"16": "4x3"}}}, "room for its frames"),
+    ({**WITH_GIF, "animation": SHEETS, "sizes": "three"}, "sizes must be free"),
+    ({"formats": ["svg"], "vector": {"author_tokens": [2, 1, 3], "author_rate": 1}}, "from low to high"),
     ({"text": {"further_image": 99}}, "further_image_limit"),
     ({"text": None}, "text: None where a object must be"),
     ({"qualities": ["low", "ultra"]}, "output does not cover"),
+    ({"rate_tiers": [{"images": 0, "tokens": 1}]}, "rate_tiers: the limits must be at least 1"),
+    ({"rate_tiers": [{"images": 9, "tokens": 9}, {"images": 5, "tokens": 99}]}, "the lowest tier first"),
+    ({"rate_tiers": [{"images": 9}]}, "rate_tiers: tokens is missing"),
+    ({"rate_tiers": "9"}, "rate_tiers has nothing named 9"),
     ({"endpoints": ["telephone"]}, "endpoints may be batch, edits, generations, responses"),
 ]
 
@@ -382,3 +418,27 @@ def test_each_model_is_whole(model: Model) -> None:
         (10, 16, True) if usable else (0, 0, False)
     )
     assert set(model.expected_seconds) in (set(), set(model.qualities))
+
+
+@pytest.mark.parametrize("model", CATALOG.models, ids=lambda model: model.id)
+def test_a_batch_costs_half_of_a_live_request(model: Model) -> None:
+    """Each rate, for the models that the Batch API takes; for the others there is no such price."""
+    if "batch" not in model.endpoints:
+        assert model.batch_prices is None and model.in_batch().prices is None
+        return
+    assert model.prices is not None and model.batch_prices is not None
+    live, half = dataclasses.astuple(model.prices), dataclasses.astuple(model.batch_prices)
+    assert [rate and rate // 2 for rate in live] == list(half)
+
+
+def test_a_user_s_price_says_nothing_of_a_batch_s(home: Home) -> None:
+    """Unless it gives that as well; half of another price is no price."""
+    dear = {"image_output": 99_000_000}
+    assert changed(home, "gpt-image-2", prices=dear).find("gpt-image-2").batch_prices is None
+    both = changed(home, "gpt-image-2", prices=dear, batch_prices="two-batch").find("gpt-image-2")
+    assert both.batch_prices == CATALOG.find("gpt-image-2").batch_prices
+
+
+def test_on_another_server_a_batch_has_no_price_either() -> None:
+    elsewhere = CATALOG.priced_for("relay.example.com").find("gpt-image-2")
+    assert (elsewhere.prices, elsewhere.batch_prices) == (None, None)

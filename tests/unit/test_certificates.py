@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from scumble import certificates, client, wire
+from scumble import certificates, client, transport, wire
 from scumble.certificates import trusted
 from scumble.credentials import Account, Secret
 from scumble.errors import NotConnected, SetupError
@@ -136,14 +136,14 @@ def test_a_bundled_python_without_roots_connects_by_a_well_known_file(
     no_system_roots: None, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over a real TLS connection."""
-    monkeypatch.setattr(client, "trusted", lambda: trusted({}, (str(pem),)))
+    monkeypatch.setattr(certificates, "trusted", lambda: trusted({}, (str(pem),)))
     with FaultServer(answers(200, GOOD), tls=True) as server:
         assert send(server.base_url) == GOOD
 
 
 def test_only_the_contexts_roots_count(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """requests' own list is not added: a certificate that is only there is refused."""
-    monkeypatch.setattr(client, "trusted", lambda: trusted({}, ()))
+    monkeypatch.setattr(certificates, "trusted", lambda: trusted({}, ()))
     monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(pem))
     with FaultServer(answers(200, GOOD), tls=True) as server:
         with pytest.raises(NotConnected):
@@ -166,7 +166,7 @@ def test_the_host_name_is_checked(pem: Path) -> None:
 
 def test_there_is_no_switch_to_turn_the_check_off() -> None:
     """Neither in these modules' words nor in what may be passed."""
-    for module in (certificates, client):
+    for module in (certificates, client, transport):
         source = inspect.getsource(module)
         for word in ("CERT_NONE", "CERT_OPTIONAL", "verify=False", "check_hostname = False", "insecure"):
             assert word not in source

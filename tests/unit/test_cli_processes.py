@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,76 @@ def test_ctrl_c_ends_the_sandbox_well() -> None:
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=20) == ("", "")
         assert process.returncode == 0
+
+
+_CTRL_C_AT_AN_IMPORT = """\
+import importlib.abc, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+wanted = sys.argv.pop(1)
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == wanted:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from scumble.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl+C to one process")
+@pytest.mark.parametrize(
+    "module",
+    [
+        "scumble.cli",
+        "argparse",
+        "scumble.catalog",
+        "scumble.ledger",
+        "sqlite3",
+        "scumble.cli.output",
+        "scumble.jobs",
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_ctrl_c_while_the_command_is_loaded_is_a_stop_like_any_other(module: str, as_json: bool) -> None:
+    """No traceback: a sentence, or a document, and what it means for the money."""
+    given = ["spend", *(["--json"] if as_json else [])]
+    done = subprocess.run(
+        [sys.executable, "-c", _CTRL_C_AT_AN_IMPORT, module, *given], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    if as_json:
+        assert json.loads(done.stdout)["error"]["code"] == "stopped"
+    else:
+        assert done.stderr == "Stopped. Nothing was billed.\n"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl+C to one process")
+def test_ctrl_c_around_the_command_shows_no_traceback() -> None:
+    """While it sets out, or while the last of its output is written; it claims nothing of the money."""
+    program = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import scumble.cli, scumble.__main__\n"
+        "def interrupted(): signal.raise_signal(signal.SIGINT)\n"
+        "setattr(scumble.cli, sys.argv.pop(1), interrupted)\n"
+        "sys.exit(scumble.__main__.main())\n"
+    )
+    for moment in ("use_language", "flush"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, moment, "budget"], capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_the_package_runs_as_a_program() -> None:
+    """`python -m scumble`, `python -m scumble.cli` and the installed command are one."""
+    for name in ("scumble", "scumble.cli"):
+        done = subprocess.run([sys.executable, "-m", name, "--version"], capture_output=True, text=True)
+        assert done.stdout.startswith("scumble ") and done.returncode == 0
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert pyproject["project"]["scripts"] == {"scumble": "scumble.__main__:main"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl+C to one process")

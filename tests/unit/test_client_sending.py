@@ -13,7 +13,19 @@ from servers import EchoServer, FaultServer, answers, answers_head_only, parse, 
 from scumble import client, errors, wire
 from scumble.credentials import Account
 from scumble.request import Picture, Request
-from tests.unit.client_cases import EDIT, GENERATE, GOOD, KEY, PNG, PROMPT, SIZE, Ledgerlike, account, failure
+from tests.unit.client_cases import (
+    EDIT,
+    GENERATE,
+    GOOD,
+    KEY,
+    LARGE,
+    PNG,
+    PROMPT,
+    SIZE,
+    Ledgerlike,
+    account,
+    failure,
+)
 
 
 class TestSending:
@@ -78,11 +90,9 @@ class TestSending:
 
     def test_a_large_body_is_handed_over_in_pieces(self) -> None:
         """urllib3 gives each piece the connect timeout, which megabytes on a slow line would not meet."""
-        outgoing = client._Outgoing(Ledgerlike()).carrying(bytes(100_000))
-        assert len(outgoing) == 100_000
-        pieces = list(outgoing)
-        assert b"".join(pieces) == bytes(100_000) and max(map(len, pieces)) <= 65_536
-        assert outgoing.read(1) == b""
+        with client._body(LARGE) as body:
+            pieces = list(body.pieces)
+        assert sum(map(len, pieces)) == body.length > 8_000_000 and max(map(len, pieces)) <= 16_384
 
     def test_a_compressed_answer_is_decompressed(self) -> None:
         """Base64 shrinks by a quarter with gzip."""

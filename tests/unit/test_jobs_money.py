@@ -27,7 +27,7 @@ from servers import (
     success,
 )
 
-from scumble import catalog, client, errors, jobs, store, wire
+from scumble import catalog, client, errors, jobs, second_place, store, wire
 from scumble.budgets import Scope
 from scumble.cost import estimate
 from scumble.credentials import SERVICE_URL, Account
@@ -224,8 +224,11 @@ class TestUnknown:
 
 
 class TestStorage:
-    def test_a_reply_that_cannot_be_kept_is_not_called_free(self, home: Home) -> None:
-        """The service worked: unknown, and the message does not say that nothing was billed."""
+    def test_a_reply_that_cannot_be_kept_is_not_called_free(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor in a second place. The service worked: unknown, and the message does not say otherwise."""
+        monkeypatch.setattr(second_place, "tries", lambda _home: ())
 
         def spoil(event: Event) -> None:
             if isinstance(event, Sent):
@@ -244,8 +247,9 @@ class TestStorage:
         """The reservation stays whole until it can be settled."""
         full = StorageError(path=home.folder, reason="the disk is full")
         monkeypatch.setattr(Ledger, "settle", raiser(full))
-        with EchoServer() as server, pytest.raises(errors.StorageFailedAfterSending):
+        with EchoServer() as server, pytest.raises(errors.BillNotRecorded) as caught:
             perform(home, server.base_url)
+        assert caught.value.details["folder"] == store.find(home, only_entry(home).id).folder
         assert kept_ids(home) == [only_entry(home).id]
         assert only_entry(home).state == "unknown"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m scumble.cli`."""
+"""`python -m scumble.cli`; `python -m scumble` heeds Ctrl+C from an earlier moment."""
 
 from __future__ import annotations
 
@@ -7,4 +7,7 @@ import sys
 
 from . import main
 
-sys.exit(main())
+try:
+    sys.exit(main())
+except KeyboardInterrupt:
+    sys.exit(1)
