@@ -75,12 +75,14 @@ def half_written_ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     writing = (
         "import os, sqlite3, sys\n"
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-        "connection.execute('PRAGMA cache_size = 2')\n"
+        "connection.execute('PRAGMA cache_size = 10')\n"
         "connection.execute('BEGIN IMMEDIATE')\n"
         "connection.execute('UPDATE standing SET billed = 7')\n"
         "connection.execute('UPDATE quarters SET billed = 7')\n"
-        "many = [('p' * 2000 + str(number),) for number in range(400)]\n"
+        "many = [('p' * 2000 + str(number),) for number in range(300)]\n"
         "connection.executemany(\"INSERT INTO limits VALUES (NULL, 1, 'project', ?, 5)\", many)\n"
+        "connection.execute('CREATE TABLE further (text)')\n"
+        "connection.executemany('INSERT INTO further VALUES (?)', [('p' * 2000,)] * 200)\n"
         "os._exit(0)\n"
     )
     before = path.read_bytes()
