@@ -16,7 +16,7 @@
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
         ConnectionLost, UploadCutShort, TimedOut, ServerFault, BadReply, StreamFailed
       StorageError        the data folder cannot be used
-        StorageFailedAfterSending
+        StorageFailedAfterSending, LedgerDamaged, LedgerBusy, LedgerOfAnother
       NotSaved            the picture is paid for and kept, but not where it was wanted
       Stopped             the person stopped it
         StoppedAfterSending
@@ -372,6 +372,31 @@ class StorageError(ScumbleError):
     code = "storage"
     sentence = N_("The data folder {path} cannot be used: {reason}.")
     remedy = N_("Free some space or check its permissions; SCUMBLE_HOME chooses another folder.")
+
+
+class LedgerDamaged(StorageError):
+    """A new ledger in its place would forget what was spent, and every budget with it."""
+
+    code = "ledger-damaged"
+    sentence = N_("The ledger in {path} cannot be read: {reason}.")
+    remedy = N_(
+        "Nothing paid is asked for while the budgets cannot be read. Run `scumble spend recover`: it saves"
+        " what is readable and keeps the damaged file. Or put back a copy of ledger.sqlite3."
+    )
+
+
+class LedgerBusy(StorageError):
+    code = "ledger-busy"
+    sentence = N_("The ledger in {path} cannot be used now: {reason}.")
+    remedy = N_("Try again; if it stays so, close the other programs that use Scumble.")
+
+
+class LedgerOfAnother(StorageError):
+    """It is whole, and not for this version to read."""
+
+    code = "ledger-of-another"
+    sentence = N_("The ledger in {path} cannot be used: {reason}.")
+    remedy = N_("Update Scumble here, or choose another data folder with SCUMBLE_HOME.")
 
 
 class StorageFailedAfterSending(StorageError):

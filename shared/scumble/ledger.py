@@ -4,6 +4,7 @@
     reserved -> sent     -> settled | released | unknown
              -> released
     unknown  -> settled | released                          a late answer, or a person's decision
+    reserved | sent -> unknown                              on another machine, when a person decides it
 
 `settled` and `released` are final. Only a proven "never sent" or a definite refusal releases; an unknown
 keeps its whole reservation. One SQLite file serves all hosts of a user, in many processes at once.
@@ -19,16 +20,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from . import awaiting, budgets, reports
+from . import awaiting, budgets, entries, reports
 from .awaiting import Awaited
 from .budgets import Allowance, Budget, Change, Room, Scope
 from .learned import Learned, learn, size_class
 from .ledger_file import ledger_errors, open_ledger_file, transaction
-from .periods import in_microseconds, moment
-from .process import Process, is_gone, this_process
-from .reports import Accuracy, Group, Topic, Totals
+from .periods import in_microseconds
+from .process import Process, is_elsewhere, is_gone, this_process
+from .reports import Accuracy, Failures, Group, Topic, Totals
 from .settings import Home
 from .shapes import Size
 from .spendings import Entry, Spending, State, Step, check, document_tag, is_amount, project_tag
@@ -60,11 +61,8 @@ _FOLLOWERS: dict[State, tuple[State, ...]] = {
 _REASON_CODE = re.compile(r"[a-z0-9-]{1,40}")
 _HAND = "by-hand"
 
-_ENTRIES = """
-    SELECT id, at, host, kind, model, quality, size, n, expected, reserve, sandbox, document, project, priced,
-           state, billed, would_bill, from_usage
-    FROM requests JOIN standing ON standing.request = requests.number
-"""
+# By then no request is at work any more, whatever the clocks of two machines say.
+_LONGEST_REQUEST = 3_600_000_000
 
 
 class Ledger:
@@ -174,12 +172,17 @@ class Ledger:
             ]
 
     def decide(self, id: str, billed: int | None) -> None:
-        """Close an unknown spending by hand, as billed (micro-dollars) or, with None, as not billed.
+        """Close an unknown spending, or one of elsewhere(), by hand: as billed (micro-dollars) or, with None,
+        as not billed.
 
-        ValueError unless it is unknown, or for an amount that is not an integer from 0 to 10**15.
+        ValueError unless it is one of these, or for an amount that is not an integer from 0 to 10**15.
         """
         if billed is not None and not is_amount(billed):
             raise ValueError("a bill is an integer from 0 to 10**15 micro-dollars")
+        with ledger_errors(self._path), transaction(self._connection):
+            number = self._number(id)
+            if number in self._elsewhere():
+                self._append(number, "unknown", "other-machine")
         if billed is None:
             self._move(id, "released", _HAND, only_from="unknown")
         else:
@@ -195,7 +198,7 @@ class Ledger:
             kept = awaiting.handles(self._connection)
             left = [
                 (number, state)
-                for number, state, owner in self._under_way()
+                for number, state, _at, owner in entries.under_way(self._connection)
                 if number not in kept and is_gone(owner)
             ]
             if not left:
@@ -207,6 +210,13 @@ class Ledger:
                         self._append(number, "released" if state == "reserved" else "unknown", "process-gone")
                         swept.append(number)
             return [self._select("WHERE number = ?", number)[0] for number in swept]
+
+    def elsewhere(self) -> list[Entry]:
+        """What was reserved or sent on another machine more than an hour ago and never ended here, newest
+        first: of a data folder that was copied, or is shared. No sweep can tell what became of it."""
+        with ledger_errors(self._path):
+            found = [self._select("WHERE number = ?", number)[0] for number in self._elsewhere()]
+        return sorted(found, key=lambda entry: entry.at, reverse=True)
 
     def entry(self, id: str) -> Entry:
         with ledger_errors(self._path):
@@ -223,8 +233,11 @@ class Ledger:
         """The same one by one, for more than memory should hold."""
         start = -(2**63) if since is None else in_microseconds(since)
         with ledger_errors(self._path):
-            yield from self._each(
-                "WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?", start, -1 if limit is None else limit
+            yield from entries.each(
+                self._connection,
+                "WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?",
+                start,
+                -1 if limit is None else limit,
             )
 
     def unknown_entries(self) -> list[Entry]:
@@ -245,14 +258,10 @@ class Ledger:
     def steps(self, id: str) -> list[Step]:
         """How a spending came to its state, oldest first."""
         with ledger_errors(self._path):
-            rows = self._connection.execute(
-                "SELECT events.at, state, reason, billed FROM events"
-                " JOIN requests ON request = requests.number WHERE id = ? ORDER BY events.number",
-                (id,),
-            ).fetchall()
-        if not rows:
+            found = entries.steps(self._connection, id)
+        if not found:
             raise KeyError(id)
-        return [Step(moment(at), *rest) for at, *rest in rows]
+        return found
 
     def totals(self, since: datetime | None = None) -> Totals:
         """Over the entries reserved at `since` (aware, inclusive) or later; over all when None."""
@@ -260,11 +269,22 @@ class Ledger:
         with ledger_errors(self._path):
             return reports.totals(self._connection, start)
 
+    def document_totals(self, document: str) -> Totals:
+        """Over all that was asked for a document, under the name that a Spending gives it."""
+        with ledger_errors(self._path):
+            return reports.of_document(self._connection, document_tag(document))
+
     def groups(self, topic: Topic, since: datetime | None = None) -> list[Group]:
-        """The sums by day, newest first, or by model, host or project, the dearest first."""
+        """The sums by day, newest first, or by another topic, the dearest first."""
         start = None if since is None else in_microseconds(since)
         with ledger_errors(self._path):
             return reports.groups(self._connection, topic, start, self._zone)
+
+    def failures(self, since: datetime | None = None) -> list[Failures]:
+        """What failed and what that cost, by reason, the most frequent first."""
+        start = None if since is None else in_microseconds(since)
+        with ledger_errors(self._path):
+            return reports.failures(self._connection, start)
 
     def accuracy(self) -> list[Accuracy]:
         """How estimates compare with bills, by model and quality."""
@@ -334,13 +354,14 @@ class Ledger:
         )
         return inserted.lastrowid or 0
 
-    def _under_way(self) -> list[tuple[int, State, Process]]:
-        rows = self._connection.execute(
-            "SELECT request, state, machine, boot, namespace, pid, started"
-            " FROM standing JOIN requests ON requests.number = request JOIN owners ON owners.number = owner"
-            " WHERE open = 1 AND state <> 'unknown'"
-        )
-        return [(row[0], row[1], Process(*row[2:])) for row in rows]
+    def _elsewhere(self) -> list[int]:
+        kept = awaiting.handles(self._connection)
+        oldest = self._microseconds() - _LONGEST_REQUEST
+        return [
+            number
+            for number, _state, at, owner in entries.under_way(self._connection)
+            if number not in kept and at < oldest and is_elsewhere(owner)
+        ]
 
     def _move(
         self,
@@ -396,11 +417,7 @@ class Ledger:
         )
 
     def _select(self, condition: str, *values: object) -> list[Entry]:
-        return list(self._each(condition, *values))
-
-    def _each(self, condition: str, *values: object) -> Iterator[Entry]:
-        for row in self._connection.execute(_ENTRIES + condition, values):
-            yield _entry(row)
+        return list(entries.each(self._connection, condition, *values))
 
     def _microseconds(self) -> int:
         return int(self._now() * 1_000_000)
@@ -429,12 +446,3 @@ def learned_from_bills(home: Home, request: Request, model: Model) -> Learned | 
 
 def _size(text: str) -> Size | None:
     return None if text == "auto" else Size.parse(text)
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    id, at, host, kind, model, quality, size, n, expected, reserve, sandbox, document, project = row[:13]
-    priced, state, billed, would_bill, from_usage = row[13:]
-    asked = Spending(
-        host, kind, model, quality, size, n, expected, reserve, bool(sandbox), document, project, bool(priced)
-    )
-    return Entry(id, moment(at), asked, state, billed, would_bill, bool(from_usage))

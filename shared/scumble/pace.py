@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from .credentials import SERVICE_URL, Account
 from .errors import StorageError
-from .ledger_file import create_empty, transaction, use_write_ahead_log
+from .ledger_file import create_empty, transaction, use_journal
 from .models import Model
 from .private_files import make_folder, storage_errors
 from .process import Process, is_gone, this_process
@@ -393,7 +393,7 @@ def _open(path: Path) -> sqlite3.Connection:
             path, timeout=_LOCK_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            use_write_ahead_log(connection)
+            use_journal(connection, path.parent)
             # What a power loss takes is what the next minute would have forgotten: no waiting for the disk.
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA trusted_schema = 0")

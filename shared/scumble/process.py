@@ -32,11 +32,17 @@ def this_process() -> Process:
     return _describe(os.getpid())
 
 
+def is_elsewhere(process: Process) -> bool:
+    """Whether another machine ran it, as far as its record tells."""
+    here = this_process()
+    return process.machine != here.machine and not (process.boot and process.boot == here.boot)
+
+
 def is_gone(process: Process) -> bool:
     """True only when it certainly does not run any more; False also when that cannot be told from here."""
     here = this_process()
     same_boot = process.boot == here.boot
-    if not (same_boot and process.boot) and process.machine != here.machine:
+    if is_elsewhere(process):
         return False
     if not same_boot:
         return True

@@ -15,35 +15,62 @@ from typing import Literal, get_args
 
 from .periods import first_instant, local_date
 
-Topic = Literal["day", "model", "host", "project"]
+Topic = Literal["day", "model", "quality", "host", "project", "document"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 _QUARTER = 15 * 60 * 1_000_000
 _DAY = 96 * _QUARTER
 
 _EVER = -(2**62)
-_ROW = "billed, reserve * open * (1 - sandbox) AS held, would_bill, state <> 'released' AS count"
+_ROW = (
+    "billed, reserve * open * (1 - sandbox) AS held, would_bill, state <> 'released' AS count,"
+    " (state <> 'released') * (1 - priced) * (1 - sandbox) AS unpriced"
+)
 _ROWS = "FROM requests JOIN standing ON standing.request = requests.number WHERE at >= ? AND at < ?"
-_COLUMNS: dict[Topic, str] = {"model": "model", "host": "host", "project": "project"}
+_COLUMNS: dict[Topic, str] = {
+    "model": "model",
+    "quality": "model || ' ' || quality",
+    "host": "host",
+    "project": "project",
+    "document": "document",
+}
 
 
 @dataclass(frozen=True)
 class Totals:
     """Sums in micro-dollars. `reserved_or_unknown` is what may still be billed for what is not decided;
-    `would_bill` what the sandbox's work would have cost; `count` leaves out what was released."""
+    `would_bill` what the sandbox's work would have cost; `count` leaves out what was released. Of `unpriced`
+    of them nobody knows the price, so that the sums say nothing of these."""
 
     billed: int
     reserved_or_unknown: int
     would_bill: int
     count: int
+    unpriced: int = 0
 
 
 @dataclass(frozen=True)
 class Group:
-    """One line of a report: a date as YYYY-MM-DD, or the name of a model, a host or a project."""
+    """One line of a report: a date as YYYY-MM-DD, or the name of a model, a model and its quality with a
+    space between, a host, a project or a document."""
 
     name: str
     totals: Totals
+
+
+@dataclass(frozen=True)
+class Failures:
+    """What failed for one reason, outside the sandbox: `count` requests, of which `free` cost nothing.
+
+    `billed` and `reserved` are what the others cost after all, and may still cost. The reason is a code, see
+    `spendings.Step`.
+    """
+
+    reason: str
+    count: int
+    free: int
+    billed: int
+    reserved: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +98,8 @@ def totals(connection: sqlite3.Connection, since: int | None = None) -> Totals:
     whole = -(-start // _QUARTER)
     row = connection.execute(
         "SELECT coalesce(sum(billed), 0), coalesce(sum(held), 0), coalesce(sum(would_bill), 0),"  # noqa: S608 - constants of this module
-        " coalesce(sum(count), 0) FROM (SELECT billed, held, would_bill, count FROM quarters"
+        " coalesce(sum(count), 0), coalesce(sum(unpriced), 0)"
+        " FROM (SELECT billed, held, would_bill, count, unpriced FROM quarters"
         f" WHERE quarter >= ? UNION ALL SELECT {_ROW} {_ROWS})",
         (whole, start, whole * _QUARTER if since is not None else start),
     ).fetchone()
@@ -82,6 +110,16 @@ def spent_since(connection: sqlite3.Connection, since: int) -> int:
     """What counts against a budget from `since` on: billed, or not decided and at its upper bound."""
     sums = totals(connection, since)
     return sums.billed + sums.reserved_or_unknown
+
+
+def of_document(connection: sqlite3.Connection, document: str) -> Totals:
+    """Over what was asked for one document, by the name that is recorded of it."""
+    row = connection.execute(
+        "SELECT coalesce(sum(billed), 0), coalesce(sum(held), 0), coalesce(sum(would_bill), 0),"
+        " coalesce(sum(count), 0), coalesce(sum(unpriced), 0) FROM days WHERE topic = 'document' AND name = ?",
+        (document,),
+    ).fetchone()
+    return Totals(*row)
 
 
 def spent_on_project(connection: sqlite3.Connection, project: str) -> int:
@@ -95,9 +133,9 @@ def spent_on_project(connection: sqlite3.Connection, project: str) -> int:
 def groups(
     connection: sqlite3.Connection, topic: Topic, since: int | None = None, zone: tzinfo | None = None
 ) -> list[Group]:
-    """The sums by day, newest first, or by model, host or project, the dearest first; from `since` on.
+    """The sums by day, newest first, or by another topic, the dearest first; from `since` on.
 
-    A project's name is empty for what belongs to none. Raises ValueError for an unknown topic.
+    A project's or document's name is empty for what belongs to none. Raises ValueError for an unknown topic.
     """
     if topic not in TOPICS:
         raise ValueError(f"unknown topic {topic!r}")
@@ -106,13 +144,27 @@ def groups(
     start = _EVER if since is None else since
     whole = -(-start // _DAY)
     rows = connection.execute(
-        "SELECT name, sum(billed) AS billed, sum(held), sum(would_bill), sum(count) FROM"  # noqa: S608 - constants of this module
-        " (SELECT name, billed, held, would_bill, count FROM days WHERE topic = ? AND day >= ?"
+        "SELECT name, sum(billed) AS billed, sum(held), sum(would_bill), sum(count), sum(unpriced) FROM"  # noqa: S608 - constants of this module
+        " (SELECT name, billed, held, would_bill, count, unpriced FROM days WHERE topic = ? AND day >= ?"
         f" UNION ALL SELECT {_COLUMNS[topic]} AS name, {_ROW} {_ROWS})"
         " GROUP BY name ORDER BY billed DESC, name",
         (topic, whole, start, whole * _DAY if since is not None else start),
     )
     return [Group(name, Totals(*sums)) for name, *sums in rows]
+
+
+def failures(connection: sqlite3.Connection, since: int | None = None) -> list[Failures]:
+    """What was released or became unknown, by the reason of the first such event; the most frequent first."""
+    rows = connection.execute(
+        "SELECT reason, count(*) AS count, sum(state = 'released'), sum(billed), sum(reserve * open)"
+        " FROM (SELECT request, reason, min(number) FROM events WHERE state IN ('released', 'unknown')"
+        " GROUP BY request) AS failed"
+        " JOIN requests ON requests.number = failed.request"
+        " JOIN standing ON standing.request = failed.request"
+        " WHERE sandbox = 0 AND at >= ? GROUP BY reason ORDER BY count DESC, reason",
+        (_EVER if since is None else since,),
+    )
+    return [Failures(*row) for row in rows]
 
 
 def accuracy(connection: sqlite3.Connection) -> list[Accuracy]:
@@ -145,7 +197,8 @@ def _by_day(connection: sqlite3.Connection, since: int | None, zone: tzinfo | No
     start = _EVER if since is None else since
     whole = -(-start // _QUARTER)
     rows = connection.execute(
-        f"SELECT quarter * {_QUARTER} AS at, billed, held, would_bill, count FROM quarters WHERE quarter >= ?"  # noqa: S608 - constants of this module
+        f"SELECT quarter * {_QUARTER} AS at, billed, held, would_bill, count, unpriced FROM quarters"  # noqa: S608 - constants of this module
+        " WHERE quarter >= ?"
         f" UNION ALL SELECT at, {_ROW} {_ROWS} ORDER BY at",
         (whole, start, whole * _QUARTER if since is not None else start),
     )
@@ -155,7 +208,7 @@ def _by_day(connection: sqlite3.Connection, since: int | None, zone: tzinfo | No
         if at >= ends:
             day = local_date(at, zone)
             ends = first_instant(day + timedelta(days=1), zone)
-            days.append((day, [0, 0, 0, 0]))
+            days.append((day, [0, 0, 0, 0, 0]))
         for index, value in enumerate(sums):
             days[-1][1][index] += value
     return [Group(day.isoformat(), Totals(*sums)) for day, sums in reversed(days)]

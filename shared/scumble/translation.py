@@ -22,6 +22,11 @@ def use_language(language: str | None = None) -> None:
     _current = gettext.translation(DOMAIN, os.fspath(_LOCALE), languages, fallback=True)
 
 
+def language() -> str:
+    """The code of the current language, such as "ko"."""
+    return _current.info().get("language", "en").replace("_", "-")
+
+
 def _(message: str) -> str:
     """The message in the current language."""
     return _current.gettext(message) if message else ""

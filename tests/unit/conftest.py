@@ -4,17 +4,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 import pytest
 from servers import EchoServer
 
 from scumble.ledger import Ledger
 from scumble.settings import Home
+from tests.unit.ledger_cases import Clock
 
 
 @pytest.fixture
 def ledger(home: Home) -> Iterator[Ledger]:
     with Ledger(home.ledger) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def clocked(home: Home, clock: Clock) -> Iterator[Ledger]:
+    """An open ledger in UTC whose time is that of `clock`."""
+    with Ledger(home.ledger, clock, UTC) as opened:
         yield opened
 
 

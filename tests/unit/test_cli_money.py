@@ -143,15 +143,23 @@ class TestSpend:
     ) -> None:
         """By day, model, host and project, as document, as table and for a spreadsheet."""
         billed = run(capsys, *generate(tmp_path, "--project", "temple"))["bill"]["usd"]
-        for topic, name in (("model", "gpt-image-2.5-flare"), ("host", "cli"), ("project", "temple")):
+        model = "gpt-image-2.5-flare"
+        names = {
+            "model": model,
+            "quality": f"{model} medium",
+            "host": "cli",
+            "project": "temple",
+            "document": "",
+        }
+        for topic, name in names.items():
             document = run(capsys, "spend", "--by", topic)
             assert document["by"] == topic
             group = {"name": name, "billed_usd": billed, "open_usd": "0.000000",
-                     "sandbox_would_be_usd": "0.000000", "count": 1}  # fmt: skip
+                     "sandbox_would_be_usd": "0.000000", "count": 1, "unpriced": 0}  # fmt: skip
             assert document["groups"] == [group]
             (row,) = csv.DictReader(io.StringIO(said(capsys, "spend", "--by", topic, "--csv")))
             assert row == {key: str(value) for key, value in group.items()}
-            assert name in said(capsys, "spend", "--by", topic)
+            assert (name or "(none)") in said(capsys, "spend", "--by", topic)
         (day,) = run(capsys, "spend", "--by", "day")["groups"]
         assert run(capsys, "spend", "--by", "day", "--since", day["name"])["groups"] == [day]
         assert run(capsys, "spend", "--by", "day", "--since", "2999-01-01")["groups"] == []
@@ -193,7 +201,8 @@ class TestSpend:
         assert (entry["id"], entry["state"], entry["billed_usd"]) == (id, state, billed)
         assert run(capsys, "spend")["entries"][0]["events"][-1]["reason"] == "by-hand"
         assert main(["spend", "settle", id, amount]) == 2
-        assert f"this one is {state}" in capsys.readouterr().err
+        marked = {"settled": "billed", "released": "not billed"}[state]
+        assert f"this one is marked: {marked}." in capsys.readouterr().err
         assert main(["spend", "settle", "no-such-id", amount]) == 2
 
     def test_settling_says_what_it_did(self, capsys: pytest.CaptureFixture[str], home: Home) -> None:

@@ -43,6 +43,9 @@ DETAILS: dict[str, set[str]] = {
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
     "KeychainUnavailable": {"keychain", "reason"},
+    "LedgerBusy": {"path", "reason"},
+    "LedgerDamaged": {"path", "reason"},
+    "LedgerOfAnother": {"path", "reason"},
     "ListingDenied": {"source"},
     "MissingPart": {"part", "command"},
     "NotSaved": {"path", "reason", "folder"},
@@ -132,7 +135,7 @@ def test_the_codes_never_change() -> None:
         "connection-lost", "timed-out", "server-fault", "bad-reply", "storage", "stopped",
         "stopped-after-sending", "storage-after-sending", "keychain-unavailable", "listing-denied",
         "no-usable-answer", "budget-exceeded", "stream-ended", "stream-failed",
-        "price-unknown",
+        "price-unknown", "ledger-damaged", "ledger-busy", "ledger-of-another",
     }  # fmt: skip
 
 

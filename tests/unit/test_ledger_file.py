@@ -108,7 +108,13 @@ def test_an_older_ledger_is_upgraded_with_its_rows(home: Home, monkeypatch: pyte
         with Ledger(home.ledger) as ledger:
             assert ledger.entry(id).spending == SPENDING
     with raw(home) as connection:
-        assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,), (2,), (3,), (4,)]
+        assert connection.execute("SELECT number FROM migrations").fetchall() == [
+            (1,),
+            (2,),
+            (3,),
+            (4,),
+            (5,),
+        ]
         assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
 
 
@@ -129,12 +135,12 @@ def test_a_newer_ledger_is_refused_and_left_as_it_is(home: Home, monkeypatch: py
         patch.setattr(ledger_file, "MIGRATIONS", NEXT)
         Ledger(home.ledger).close()
     before = home.ledger.read_bytes()
-    with pytest.raises(StorageError, match=r"newer Scumble .* \(form 4; this one knows 3\)"):
+    with pytest.raises(StorageError, match=r"newer Scumble .* \(form 5; this one knows 4\)"):
         Ledger(home.ledger)
     assert home.ledger.read_bytes() == before
 
 
-def test_the_columns_are_those_of_the_third_form(home: Home, ledger: Ledger) -> None:
+def test_the_columns_are_those_of_the_fourth_form(home: Home, ledger: Ledger) -> None:
     """A change to them is a new migration and a change to this list."""
     with raw(home) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -151,8 +157,8 @@ def test_the_columns_are_those_of_the_third_form(home: Home, ledger: Ledger) -> 
         "standing": "request state open billed would_bill from_usage",
         "limits": "number at scope project amount",
         "handles": "number request at handle",
-        "quarters": "quarter billed held would_bill count",
-        "days": "topic name day billed held would_bill count",
+        "quarters": "quarter billed held would_bill count unpriced",
+        "days": "topic name day billed held would_bill count unpriced",
         "accuracy": "model quality without_usage bills expected billed off beyond",
     }
 

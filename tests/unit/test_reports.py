@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,31 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scumble.cost import Bill
-from scumble.ledger import Entry, Ledger, Spending, Step, Totals
-from scumble.reports import Accuracy
+from scumble.ledger import Entry, Ledger, Step, Totals
+from scumble.reports import TOPICS, Accuracy, Failures
 from scumble.settings import Home
+from tests.unit.ledger_cases import BUDGETED as SPENDING
+from tests.unit.ledger_cases import Clock
 
-SPENDING = Spending("gimp", "edit", "some-model", "medium", "992x672", 1, 60_000, 100_000, False)
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 OPEN = {"reserved", "sent", "unknown"}
 
 
-class Clock:
-    seconds = NOON.timestamp()
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON.isoformat())
 
 
 @pytest.fixture
-def ledger(home: Home, clock: Clock) -> Iterator[Ledger]:
-    with Ledger(home.ledger, clock, UTC) as opened:
-        yield opened
+def ledger(clocked: Ledger) -> Ledger:
+    return clocked
 
 
 def add(
@@ -66,6 +59,10 @@ def summed(entries: Iterable[Entry]) -> Totals:
         ),
         would_bill=sum(entry.would_bill for entry in kept),
         count=sum(entry.state != "released" for entry in kept),
+        unpriced=sum(
+            entry.state != "released" and not entry.spending.priced and not entry.spending.sandbox
+            for entry in kept
+        ),
     )
 
 
@@ -73,7 +70,9 @@ def grouped(entries: Iterable[Entry], topic: str, zone: ZoneInfo) -> dict[str, T
     found: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         day = entry.at.astimezone(zone).date().isoformat()
-        found[day if topic == "day" else getattr(entry.spending, topic)].append(entry)
+        asked = entry.spending
+        names = {"day": day, "quality": f"{asked.model} {asked.quality}"}
+        found[names[topic] if topic in names else getattr(asked, topic)].append(entry)
     return {name: summed(each) for name, each in found.items()}
 
 
@@ -86,6 +85,7 @@ rows = st.lists(
         st.sampled_from(("reserved", "sent", "settled", "released", "unknown")),
         st.integers(0, 100_000),
         st.booleans(),
+        st.sampled_from((("", "low", True), ("/a/harbour.xcf", "high", True), ("stone.blend", "low", False))),
     ),
     max_size=12,
 )
@@ -99,21 +99,23 @@ rows = st.lists(
 )
 def test_every_sum_is_that_of_the_rows(
     tmp_path_factory: pytest.TempPathFactory,
-    rows: list[tuple[int, str, str, str, str, int, bool]],
+    rows: list[tuple[int, str, str, str, str, int, bool, tuple[str, str, bool]]],
     since: int,
     zone: str,
 ) -> None:
     """In any order of time, for any states, from any microsecond on, over a change of the clocks."""
-    clock, place = Clock(), ZoneInfo(zone)
+    clock, place = Clock(NOON.isoformat()), ZoneInfo(zone)
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite3"
     with Ledger(path, clock, place) as ledger:
-        for offset, host, model, project, state, money, sandbox in rows:
+        for offset, host, model, project, state, money, sandbox, (document, quality, priced) in rows:
             clock.seconds = NOON.timestamp() + offset / 1_000_000
-            add(ledger, state, money, host=host, model=model, project=project, reserve=money, sandbox=sandbox)
+            asked = {"host": host, "model": model, "project": project, "document": document}
+            amounts = {"reserve": money, "sandbox": sandbox, "quality": quality, "priced": priced}
+            add(ledger, state, money, **asked, **amounts)
         for start in (None, NOON + timedelta(microseconds=since)):
             kept = [entry for entry in ledger.entries() if start is None or entry.at >= start]
             assert ledger.totals(start) == summed(kept)
-            for topic in ("day", "host", "model", "project"):
+            for topic in TOPICS:
                 expected = grouped(kept, topic, place)
                 found = {group.name: group.totals for group in ledger.groups(topic, start)}
                 assert found == expected
@@ -242,3 +244,31 @@ def test_entries_are_read_one_by_one(ledger: Ledger) -> None:
         add(ledger, "reserved")
     assert list(ledger.each_entry(limit=2)) == ledger.entries(limit=2)
     assert date(2026, 3, 28) == ledger.entries()[0].at.date()
+
+
+def test_failures_are_told_by_their_first_reason_with_what_they_cost_after_all(
+    ledger: Ledger, clock: Clock
+) -> None:
+    """Released ones are free, an unknown one is held, a late bill counts; the sandbox fails for nothing."""
+    add(ledger, "released")
+    add(ledger, "released", sandbox=True)
+    held, late, decided = (add(ledger, "unknown", reserve=100_000) for _ in range(3))
+    ledger.settle(late, Bill(57_000, (), True))
+    ledger.decide(decided, None)
+    assert ledger.failures() == [
+        Failures("timed-out", 3, free=1, billed=57_000, reserved=100_000),
+        Failures("stopped", 1, free=1, billed=0, reserved=0),
+    ]
+    assert ledger.entry(held).state == "unknown"
+    clock.seconds += 1
+    assert ledger.failures(NOON + timedelta(microseconds=1)) == []
+
+
+def test_a_document_has_its_own_sums(ledger: Ledger) -> None:
+    """By the name it was asked under, however long that is; an unknown one has none."""
+    name = "/그림/" + "사원" * 80 + ".xcf"
+    add(ledger, billed=5, document=name)
+    add(ledger, "unknown", document=name, reserve=7)
+    add(ledger, billed=11, document="other.xcf")
+    assert ledger.document_totals(name) == Totals(5, 7, 0, 2)
+    assert ledger.document_totals("none.xcf") == Totals(0, 0, 0, 0)

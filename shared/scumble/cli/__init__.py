@@ -11,18 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from .. import __version__
+from .. import __version__, network_disks
 from ..catalog import load
 from ..credentials import find_account
 from ..errors import BadRequest, Exit, ScumbleError, SetupError, Stopped, StorageError
 from ..geometry import CONTEXTS, DETAILS
-from ..reports import TOPICS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import budgeting, keys, making, planning, results, spending
+from . import budgeting, keys, making, planning, results, spending, updating
 from .numbers import count, port
-from .output import accept_any_text, flush, give_up_output, print_error, print_json
+from .output import accept_any_text, flush, give_up_output, print_error, print_json, print_warnings
+
+_USING_THE_LEDGER = frozenset({"spend", "budget", "generate", "edit"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,9 +63,14 @@ def _failure(arguments: Sequence[str]) -> ScumbleError | None:
 
 def _run(chosen: argparse.Namespace) -> None:
     home = find_home()
+    if chosen.command in _USING_THE_LEDGER:
+        print_warnings(text for text in [network_disks.warning(home.folder)] if text)
     if chosen.command in ("spend", "budget"):
         command = spending.spend if chosen.command == "spend" else budgeting.budget
         command(chosen, home)
+        return
+    if chosen.command == "models" and chosen.models_command == "update":
+        updating.update_models(chosen, home)
         return
     if chosen.command == "key":
         keys.key(chosen, home)
@@ -168,13 +174,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_budget(
         commands.add_parser("budget", help=_("limits on what may be spent, and what is left of them"))
     )
-    _add_spend(commands.add_parser("spend", help=_("what was billed, and what may still be")))
+    spending.add_parser(commands.add_parser)
 
     models = commands.add_parser("models", help=_("the models, their prices and how long they live"))
     models.add_argument(
         "--ask", action="store_true", help=_("ask the service which of them the key may use; costs nothing")
     )
     _add_json(models)
+    updating.add_parser(models)
 
     keys.add_parser(commands.add_parser, _add_json)
     results.add_parser(commands.add_parser, _add_json)
@@ -197,26 +204,6 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
     setting.add_argument("amount", type=budgeting.amount, metavar="AMOUNT", help=_("in dollars"))
     for command in (listing, setting, clearing):
         _add_json_again(command)
-
-
-def _add_spend(parser: argparse.ArgumentParser) -> None:
-    report = parser.add_mutually_exclusive_group()
-    report.add_argument("--by", choices=TOPICS, help=_("sums, one line each"))
-    report.add_argument("--accuracy", action="store_true", help=_("estimates against the service's bills"))
-    form = parser.add_mutually_exclusive_group()
-    _add_json(form)
-    form.add_argument("--csv", action="store_true", help=_("comma-separated, for a spreadsheet"))
-    parser.add_argument(
-        "--since", type=spending.start_of_day, metavar="YYYY-MM-DD", help=_("only from this day on")
-    )
-    parser.add_argument("--limit", type=count, help=_("how many entries to list"))
-    commands = parser.add_subparsers(dest="spend_command", metavar="settle")
-    settle = commands.add_parser("settle", help=_("decide what an unknown spending cost"))
-    settle.add_argument("id", metavar="ID", help=_("as far as it takes to tell it from others"))
-    settle.add_argument(
-        "amount", type=spending.amount_or_nothing, metavar="AMOUNT|nothing", help=_("in dollars")
-    )
-    _add_json_again(settle)
 
 
 def _add_money(parser: argparse.ArgumentParser) -> None:

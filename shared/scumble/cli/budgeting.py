@@ -11,7 +11,8 @@ from ..ledger import Ledger
 from ..money import decimal_usd, parse_usd, price
 from ..settings import Home
 from ..translation import _
-from .output import print_json, print_table
+from .output import print_json
+from .tables import print_table
 
 
 def budget(arguments: argparse.Namespace, home: Home) -> None:

@@ -15,7 +15,8 @@ from ..credentials import KeyPlace, find_account, forget_keys, keep_key, key_pla
 from ..errors import BadRequest
 from ..settings import Home
 from ..translation import _
-from .output import print_json, print_table, print_warnings
+from .output import print_json, print_warnings
+from .tables import print_table
 
 _KEY_READ_MAX = 16_384
 

@@ -8,8 +8,7 @@ import io
 import json
 import os
 import sys
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..alternatives import Choice
 from ..cost import Bill, Estimate, Span
@@ -17,6 +16,7 @@ from ..errors import ScumbleError
 from ..geometry import Plan
 from ..money import decimal_usd, price, price_range
 from ..translation import _
+from .tables import print_table as print_table
 
 
 def accept_any_text() -> None:
@@ -174,17 +174,3 @@ def bill_text(bill: Bill, sandbox: bool, priced: bool = True) -> str:
     if not bill.from_usage:
         return _("{price} (estimated: the service did not say)").format(price=price(bill.total))
     return price(bill.total)
-
-
-def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell on a terminal, separated by two spaces."""
-    table = [tuple(head), *(tuple(row) for row in rows)]
-    widths = [max(_columns(row[column]) for row in table) for column in range(len(head))]
-    for row in table:
-        cells = [cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=True)]
-        print("  ".join(cells).rstrip())
-
-
-def _columns(text: str) -> int:
-    """Columns of a terminal; Korean letters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -27,9 +27,9 @@ from .output import (
     plan_document,
     print_choices,
     print_json,
-    print_table,
     print_warnings,
 )
+from .tables import print_table
 
 _SHOWN_SIZE = Size(1024, 1024)
 _STAND_IN_PROMPT = "-"
@@ -160,7 +160,8 @@ def models(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
             for row, model in zip(rows, live, strict=True):
                 row.append(_("yes") if listed.lists(model) else _("unknown"))
         print_table(head, rows)
-        print(_("Prices as of {date}.").format(date=catalog.as_of.isoformat()))
+        told = _("Prices as of {date}, from {source}.")
+        print(told.format(date=catalog.as_of.isoformat(), source=catalog.source))
     print_warnings(remarks)
 
 

@@ -22,7 +22,8 @@ from ..store import Stored
 from ..translation import _
 from . import compositing
 from .numbers import count
-from .output import print_json, print_table
+from .output import print_json
+from .tables import print_table
 
 _SHOWN = 20
 _ID_SHOWN = 12

@@ -1,57 +1,104 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command `spend`: what was billed, what may still be, and what a person decides of it."""
+"""The command `spend`: what was billed, what may still be, over one ledger or several."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import sys
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
+from typing import Any
 
+from ..budgets import Room
 from ..errors import BadRequest
+from ..gathering import gather
 from ..jobs import prepare
-from ..ledger import Entry, Ledger, Totals
-from ..money import decimal_usd, price
+from ..ledger import Entry, Ledger
+from ..money import price
 from ..periods import day_start, first_instant, moment, month_start
-from ..reports import Accuracy
+from ..reports import TOPICS, Accuracy, Failures, Group, Topic
 from ..settings import Home
 from ..translation import _
-from .budgeting import amount
-from .output import print_json, print_table
+from . import settling
+from .numbers import count
+from .output import print_json
+from .spend_documents import (
+    ACCURACY_KEYS,
+    ENTRY_KEYS,
+    FAILURE_KEYS,
+    TOTALS_KEYS,
+    accuracy_document,
+    billed_text,
+    entry_document,
+    events_document,
+    failures_document,
+    percent_text,
+    print_csv,
+    reason_text,
+    state_text,
+    sum_text,
+    topic_text,
+    totals_document,
+    totals_text,
+)
+from .tables import Bar, print_table
 
 _SHOWN = 10
 _SHOWN_OF_ID = 8
-_TOTALS_KEYS = ("billed_usd", "open_usd", "sandbox_would_be_usd", "count")
-_ACCURACY_KEYS = (
-    "model", "quality", "bills", "estimate_usd", "billed_usd", "off_usd", "beyond_reserve", "without_usage",
-)  # fmt: skip
-_ENTRY_KEYS = (
-    "id", "at", "host", "kind", "model", "quality", "size", "n", "project", "sandbox", "state",
-    "estimate_usd", "reserve_usd", "billed_usd", "would_be_usd", "from_usage",
-)  # fmt: skip
+
+
+def add_parser(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """The verb's words; `add` is add_parser of the command's subparsers."""
+    parser = add("spend", help=_("what was billed, and what may still be"))
+    _add_report(parser, again=False)
+    verbs = parser.add_subparsers(dest="spend_command", metavar="settle|merge|recover")
+    settling.add_parsers(verbs.add_parser)
+    merge = verbs.add_parser("merge", help=_("one report over the ledgers of several machines"))
+    merge.add_argument("ledgers", type=Path, nargs="+", metavar="LEDGER", help=_("files like ledger.sqlite3"))
+    _add_report(merge, again=True)
+
+
+def _add_report(parser: argparse.ArgumentParser, again: bool) -> None:
+    """What to report and how; `again`, after a word, without defaults, which would undo what went before."""
+    nothing: dict[str, Any] = {"default": argparse.SUPPRESS} if again else {}
+    report = parser.add_mutually_exclusive_group()
+    report.add_argument("--by", choices=TOPICS, help=_("sums, one line each"), **nothing)
+    for name, help in (
+        ("--accuracy", _("estimates against the service's bills")),
+        ("--failures", _("what failed, and what that cost")),
+    ):
+        report.add_argument(name, action="store_true", help=help, **nothing)
+    report.add_argument(
+        "--html", type=Path, metavar="FILE", help=_("everything as one page with charts"), **nothing
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=_("print one JSON document"), **nothing)
+    form.add_argument("--csv", action="store_true", help=_("comma-separated, for a spreadsheet"), **nothing)
+    parser.add_argument(
+        "--since", type=start_of_day, metavar="YYYY-MM-DD", help=_("only from this day on"), **nothing
+    )
+    parser.add_argument("--limit", type=count, help=_("how many entries to list"), **nothing)
 
 
 def spend(arguments: argparse.Namespace, home: Home) -> None:
+    if arguments.spend_command == "recover":
+        settling.recover(arguments, home)
+        return
+    if arguments.spend_command == "merge":
+        with (
+            tempfile.TemporaryDirectory(prefix="scumble-") as folder,
+            Ledger(gather(arguments.ledgers, Path(folder))) as ledger,
+        ):
+            _print(ledger, arguments)
+        return
     prepare(home.make())
     with Ledger(home.ledger) as ledger:
         if arguments.spend_command == "settle":
-            _settle(ledger, arguments)
-        elif arguments.by:
-            _report_groups(ledger, arguments)
-        elif arguments.accuracy:
-            _report_accuracy(ledger.accuracy(), arguments)
-        elif arguments.csv:
-            entries = ledger.each_entry(arguments.since, arguments.limit)
-            _print_csv(_ENTRY_KEYS, (_entry_document(entry) for entry in entries))
+            settling.settle(ledger, arguments)
         else:
-            _report(ledger, arguments)
-
-
-def amount_or_nothing(text: str) -> int | None:
-    """Micro-dollars from dollars, or None for the word "nothing"."""
-    return None if text == "nothing" else amount(text)
+            _print(ledger, arguments)
 
 
 def start_of_day(text: str) -> datetime:
@@ -62,27 +109,28 @@ def start_of_day(text: str) -> datetime:
         raise argparse.ArgumentTypeError(_("not a date such as 2026-11-22")) from None
 
 
-def _settle(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    try:
-        id = ledger.find(arguments.id)
-    except KeyError:
-        reason = _("not exactly one spending has an id that begins with {id}").format(id=arguments.id)
-        raise BadRequest(reason=reason) from None
-    try:
-        ledger.decide(id, arguments.amount)
-    except ValueError:
-        reason = _("only an unknown spending is settled by hand, and this one is {state}")
-        raise BadRequest(reason=reason.format(state=ledger.entry(id).state)) from None
-    entry = ledger.entry(id)
-    if arguments.json:
-        print_json(_entry_document(entry))
-    elif arguments.amount is None:
-        print(_("{id}: nothing was billed.").format(id=id))
+def _print(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    if arguments.html:
+        if arguments.json or arguments.csv:
+            raise BadRequest(reason=_("a page is neither JSON nor CSV"))
+        from .report_page import write
+
+        write(ledger, arguments.html, arguments.since)
+        print(_("Written: {path}").format(path=arguments.html))
+    elif arguments.by:
+        _print_groups(ledger, arguments)
+    elif arguments.accuracy:
+        _print_accuracy(ledger.accuracy(), arguments)
+    elif arguments.failures:
+        _print_failures(ledger.failures(arguments.since), arguments)
+    elif arguments.csv:
+        entries = ledger.each_entry(arguments.since, arguments.limit)
+        print_csv(ENTRY_KEYS, (entry_document(entry) for entry in entries))
     else:
-        print(_("{id}: {amount} was billed.").format(id=id, amount=price(arguments.amount)))
+        _print_all(ledger, arguments)
 
 
-def _report(ledger: Ledger, arguments: argparse.Namespace) -> None:
+def _print_all(ledger: Ledger, arguments: argparse.Namespace) -> None:
     now = time.time_ns() // 1000
     periods = {
         "today": ledger.totals(moment(day_start(now))),
@@ -90,79 +138,112 @@ def _report(ledger: Ledger, arguments: argparse.Namespace) -> None:
         "all": ledger.totals(),
     }
     entries = ledger.entries(arguments.since, _SHOWN if arguments.limit is None else arguments.limit)
-    unknown = ledger.unknown_entries()
+    unknown, elsewhere = ledger.unknown_entries(), ledger.elsewhere()
     if arguments.json:
-        document: dict[str, object] = {name: _totals_document(totals) for name, totals in periods.items()}
-        listed = [{**_entry_document(entry), "events": _events(ledger, entry)} for entry in entries]
-        print_json({**document, "entries": listed, "unknown": [_entry_document(entry) for entry in unknown]})
+        document: dict[str, object] = {name: totals_document(totals) for name, totals in periods.items()}
+        listed = [{**entry_document(entry), "events": events_document(ledger, entry)} for entry in entries]
+        document |= {"entries": listed, "unknown": [entry_document(entry) for entry in unknown]}
+        print_json({**document, "elsewhere": [entry_document(entry) for entry in elsewhere]})
         return
     titles = {"today": _("Today"), "month": _("This month"), "all": _("In all")}
     for name, totals in periods.items():
-        print(f"{titles[name]}: {_totals_text(totals)}")
+        print(f"{titles[name]}: {totals_text(totals)}")
+    _print_rooms([room for room in ledger.rooms() if room.budget.scope != "action"])
     if entries:
         print_table(
             (_("when"), _("host"), _("model"), _("size"), _("state"), _("billed")),
-            [(*_columns(entry), entry.state, _billed(entry)) for entry in entries],
+            [(*_columns(entry), state_text(entry.state), billed_text(entry)) for entry in entries],
+            numbers=(5,),
         )
     if unknown:
         print(_("Unknown: these may have been billed."))
-        print_table(
-            (_("id"), _("when"), _("host"), _("model"), _("size"), _("about"), _("at most")),
-            [
-                (
-                    entry.id[:_SHOWN_OF_ID],
-                    *_columns(entry),
-                    price(entry.spending.expected),
-                    price(entry.spending.reserve),
-                )
-                for entry in unknown
-            ],
-        )
+        _print_open(unknown)
+    if elsewhere:
+        print(_("Begun on another machine, and never ended here: these may have been billed."))
+        _print_open(elsewhere)
+    if unknown or elsewhere:
         print(_("When you know better: scumble spend settle ID AMOUNT, or ID nothing."))
 
 
-def _report_groups(ledger: Ledger, arguments: argparse.Namespace) -> None:
+def _print_open(entries: list[Entry]) -> None:
+    print_table(
+        (_("id"), _("when"), _("host"), _("model"), _("size"), _("about"), _("at most")),
+        [
+            (
+                entry.id[:_SHOWN_OF_ID],
+                *_columns(entry),
+                *(
+                    (price(entry.spending.expected), price(entry.spending.reserve))
+                    if entry.spending.priced
+                    else (_("price unknown"), "")
+                ),
+            )
+            for entry in entries
+        ],
+        numbers=(5, 6),
+    )
+
+
+def _print_rooms(rooms: list[Room]) -> None:
+    if rooms:
+        print_table(
+            (_("budget"), _("used"), _("limit")),
+            [(room.title, price(room.used), price(room.budget.limit)) for room in rooms],
+            [Bar(room.used, room.budget.limit, warns=True) for room in rooms],
+            numbers=(1, 2),
+        )
+
+
+def _print_groups(ledger: Ledger, arguments: argparse.Namespace) -> None:
     groups = ledger.groups(arguments.by, arguments.since)
-    documents = [{"name": group.name, **_totals_document(group.totals)} for group in groups]
+    documents = [{"name": group.name, **totals_document(group.totals)} for group in groups]
     if arguments.json:
         print_json({"by": arguments.by, "groups": documents})
     elif arguments.csv:
-        _print_csv(("name", *_TOTALS_KEYS), documents)
+        print_csv(("name", *TOTALS_KEYS), documents)
     else:
-        titles = {"day": _("day"), "model": _("model"), "host": _("host"), "project": _("project")}
         print_table(
-            (titles[arguments.by], _("billed"), _("may be billed"), _("sandbox, free"), _("count")),
+            (topic_text(arguments.by), _("billed"), _("may be billed"), _("sandbox, free"), _("count")),
             [
                 (
-                    group.name or _("(none)"),
-                    price(group.totals.billed),
+                    group.name.strip() or _("(none)"),
+                    sum_text(group.totals.billed, group.totals),
                     price(group.totals.reserved_or_unknown),
                     price(group.totals.would_bill),
                     str(group.totals.count),
                 )
                 for group in groups
             ],
+            _bars(ledger, arguments.by, groups),
+            numbers=(1, 2, 3, 4),
         )
 
 
-def _report_accuracy(measured: list[Accuracy], arguments: argparse.Namespace) -> None:
-    documents = [
-        {
-            "model": each.model,
-            "quality": each.quality,
-            "bills": each.bills,
-            "estimate_usd": decimal_usd(each.expected),
-            "billed_usd": decimal_usd(each.billed),
-            "off_usd": decimal_usd(each.off),
-            "beyond_reserve": each.beyond,
-            "without_usage": each.without_usage,
-        }
-        for each in measured
-    ]
+def _bars(ledger: Ledger, topic: Topic, groups: list[Group]) -> list[Bar]:
+    """Against the budget of a day or a project, else against the dearest."""
+    limits = {(budget.scope, budget.project): budget.limit for budget in ledger.budgets()}
+    bars = []
+    for group in groups:
+        used = group.totals.billed + group.totals.reserved_or_unknown
+        limit = None
+        if topic == "day":
+            limit = limits.get(("day", ""))
+        elif topic == "project" and group.name:
+            limit = limits.get(("project", group.name), limits.get(("project", "")))
+        if limit is not None:
+            bars.append(Bar(used, limit, warns=True))
+        else:
+            most = max(each.totals.billed + each.totals.reserved_or_unknown for each in groups)
+            bars.append(Bar(used, max(1, most)))
+    return bars
+
+
+def _print_accuracy(measured: list[Accuracy], arguments: argparse.Namespace) -> None:
+    documents = [accuracy_document(each) for each in measured]
     if arguments.json:
         print_json({"accuracy": documents})
     elif arguments.csv:
-        _print_csv(_ACCURACY_KEYS, documents)
+        print_csv(ACCURACY_KEYS, documents)
     elif not measured:
         print(_("No bill of the service yet to compare an estimate with."))
     else:
@@ -175,81 +256,40 @@ def _report_accuracy(measured: list[Accuracy], arguments: argparse.Namespace) ->
                     str(each.bills),
                     price(each.expected),
                     price(each.billed),
-                    _percent(each.billed - each.expected, each.expected),
+                    percent_text(each.billed - each.expected, each.expected),
                     str(each.beyond),
                 )
                 for each in measured
             ],
+            numbers=(2, 3, 4, 5, 6),
         )
 
 
-def _percent(difference: int, whole: int) -> str:
-    """ "+1.3 %", rounded half up."""
-    if not whole:
-        return ""
-    tenths = (abs(difference) * 2000 + whole) // (2 * whole)
-    sign = "" if not tenths else "+" if difference > 0 else "-"
-    return f"{sign}{tenths // 10}.{tenths % 10} %"
-
-
-def _print_csv(keys: Iterable[str], documents: Iterable[Mapping[str, object]]) -> None:
-    writer = csv.DictWriter(sys.stdout, list(keys), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(documents)
+def _print_failures(failed: list[Failures], arguments: argparse.Namespace) -> None:
+    documents = [failures_document(each) for each in failed]
+    if arguments.json:
+        print_json({"failures": documents})
+    elif arguments.csv:
+        print_csv(FAILURE_KEYS, documents)
+    elif not failed:
+        print(_("Nothing has failed."))
+    else:
+        print_table(
+            (_("reason"), _("count"), _("not billed"), _("billed after all"), _("may be billed")),
+            [
+                (
+                    reason_text(each.reason),
+                    str(each.count),
+                    str(each.free),
+                    price(each.billed),
+                    price(each.reserved),
+                )
+                for each in failed
+            ],
+            numbers=(1, 2, 3, 4),
+        )
 
 
 def _columns(entry: Entry) -> tuple[str, str, str, str]:
     spending = entry.spending
     return f"{entry.at.astimezone():%Y-%m-%d %H:%M}", spending.host, spending.model, spending.size
-
-
-def _billed(entry: Entry) -> str:
-    return _("sandbox") if entry.spending.sandbox else price(entry.billed)
-
-
-def _totals_text(totals: Totals) -> str:
-    text = _("{billed} billed").format(billed=price(totals.billed))
-    if totals.reserved_or_unknown:
-        text += _(", up to {amount} more may be billed").format(amount=price(totals.reserved_or_unknown))
-    if totals.would_bill:
-        text += _(" (sandbox, free: {amount})").format(amount=price(totals.would_bill))
-    return text
-
-
-def _totals_document(totals: Totals) -> dict[str, object]:
-    return {
-        "billed_usd": decimal_usd(totals.billed),
-        "open_usd": decimal_usd(totals.reserved_or_unknown),
-        "sandbox_would_be_usd": decimal_usd(totals.would_bill),
-        "count": totals.count,
-    }
-
-
-def _entry_document(entry: Entry) -> dict[str, object]:
-    """Without a price the estimate and the reservation are None."""
-    spending = entry.spending
-    return {
-        "id": entry.id,
-        "at": entry.at.isoformat(),
-        "host": spending.host,
-        "kind": spending.kind,
-        "model": spending.model,
-        "quality": spending.quality,
-        "size": spending.size,
-        "n": spending.n,
-        "project": spending.project,
-        "sandbox": spending.sandbox,
-        "state": entry.state,
-        "estimate_usd": decimal_usd(spending.expected) if spending.priced else None,
-        "reserve_usd": decimal_usd(spending.reserve) if spending.priced else None,
-        "billed_usd": decimal_usd(entry.billed),
-        "would_be_usd": decimal_usd(entry.would_bill),
-        "from_usage": entry.from_usage,
-    }
-
-
-def _events(ledger: Ledger, entry: Entry) -> list[dict[str, str]]:
-    return [
-        {"at": step.at.isoformat(), "state": step.state, "reason": step.reason}
-        for step in ledger.steps(entry.id)
-    ]

@@ -1,0 +1,104 @@
+BEGIN TRANSACTION;
+CREATE TABLE events (
+        number INTEGER PRIMARY KEY,
+        request INTEGER NOT NULL REFERENCES requests (number),
+        at INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('reserved', 'sent', 'settled', 'released', 'unknown')),
+        reason TEXT NOT NULL,
+        billed INTEGER NOT NULL CHECK (typeof(billed) = 'integer' AND billed >= 0),
+        would_bill INTEGER NOT NULL CHECK (typeof(would_bill) = 'integer' AND would_bill >= 0),
+        from_usage INTEGER NOT NULL CHECK (from_usage IN (0, 1)),
+        lines TEXT NOT NULL
+    );
+INSERT INTO "events" VALUES(1,1,1,'reserved','',0,0,0,'');
+INSERT INTO "events" VALUES(2,1,2,'sent','',0,0,0,'');
+INSERT INTO "events" VALUES(3,1,3,'settled','',90,0,1,'[["image_output",3,30000000,90]]');
+INSERT INTO "events" VALUES(4,2,1,'reserved','',0,0,0,'');
+INSERT INTO "events" VALUES(5,2,2,'released','stopped',0,0,0,'');
+INSERT INTO "events" VALUES(6,3,1,'reserved','',0,0,0,'');
+INSERT INTO "events" VALUES(7,3,2,'sent','',0,0,0,'');
+INSERT INTO "events" VALUES(8,4,1,'reserved','',0,0,0,'');
+INSERT INTO "events" VALUES(9,4,2,'sent','',0,0,0,'');
+INSERT INTO "events" VALUES(10,4,3,'settled','',0,80,1,'');
+INSERT INTO "events" VALUES(11,5,1,'reserved','',0,0,0,'');
+INSERT INTO "events" VALUES(12,5,2,'sent','',0,0,0,'');
+INSERT INTO "events" VALUES(13,5,3,'unknown','timed-out',0,0,0,'');
+CREATE TABLE migrations (
+        number INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL
+    );
+INSERT INTO "migrations" VALUES(1,1790000000000000);
+CREATE TABLE owners (
+        number INTEGER PRIMARY KEY,
+        machine TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        started TEXT NOT NULL
+    );
+INSERT INTO "owners" VALUES(1,'machine-a','boot-a','namespace-a',1,'1');
+CREATE TABLE requests (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        at INTEGER NOT NULL,
+        host TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        model TEXT NOT NULL,
+        quality TEXT NOT NULL,
+        size TEXT NOT NULL,
+        n INTEGER NOT NULL CHECK (typeof(n) = 'integer'),
+        expected INTEGER NOT NULL CHECK (typeof(expected) = 'integer' AND expected >= 0),
+        reserve INTEGER NOT NULL CHECK (typeof(reserve) = 'integer' AND reserve >= 0),
+        sandbox INTEGER NOT NULL CHECK (sandbox IN (0, 1)),
+        document TEXT NOT NULL,
+        project TEXT NOT NULL,
+        owner INTEGER NOT NULL REFERENCES owners (number)
+    );
+INSERT INTO "requests" VALUES(1,'aa',1790000000000000,'gimp','edit','model-a','low','16x16',1,100,150,0,'/art/harbour.xcf','temple',1);
+INSERT INTO "requests" VALUES(2,'ab',1790000000000001,'cli','edit','model-a','low','16x16',1,100,150,0,'','',1);
+INSERT INTO "requests" VALUES(3,'ac',1790086400000000,'cli','edit','model-b','high','16x16',1,100,150,0,'','temple',1);
+INSERT INTO "requests" VALUES(4,'ad',1790086400000000,'blender','edit','model-b','high','16x16',1,100,150,1,'/art/stone.blend','temple',1);
+INSERT INTO "requests" VALUES(5,'ae',1790086500000000,'gimp','edit','model-b','low','16x16',1,100,150,0,'/art/harbour.xcf','',1);
+CREATE TABLE standing (
+        request INTEGER PRIMARY KEY REFERENCES requests (number),
+        state TEXT NOT NULL,
+        open INTEGER NOT NULL,
+        billed INTEGER NOT NULL,
+        would_bill INTEGER NOT NULL,
+        from_usage INTEGER NOT NULL
+    );
+INSERT INTO "standing" VALUES(1,'settled',0,90,0,1);
+INSERT INTO "standing" VALUES(2,'released',0,0,0,0);
+INSERT INTO "standing" VALUES(3,'sent',1,0,0,0);
+INSERT INTO "standing" VALUES(4,'settled',0,0,80,1);
+INSERT INTO "standing" VALUES(5,'unknown',1,0,0,0);
+CREATE INDEX owners_by_pid ON owners (pid);
+CREATE INDEX requests_by_time ON requests (at);
+CREATE INDEX requests_by_host ON requests (host, at);
+CREATE INDEX requests_by_model ON requests (model, at);
+CREATE INDEX requests_by_project ON requests (project, at) WHERE project <> '';
+CREATE INDEX events_by_request ON events (request);
+CREATE INDEX standing_open ON standing (request) WHERE open = 1;
+CREATE TRIGGER events_decide_standing AFTER INSERT ON events BEGIN
+        INSERT INTO standing (request, state, open, billed, would_bill, from_usage)
+        VALUES (
+            NEW.request, NEW.state, NEW.state NOT IN ('settled', 'released'),
+            NEW.billed, NEW.would_bill, NEW.from_usage
+        )
+        ON CONFLICT (request) DO UPDATE SET
+            state = excluded.state, open = excluded.open, billed = excluded.billed,
+            would_bill = excluded.would_bill, from_usage = excluded.from_usage;
+    END;
+CREATE TRIGGER requests_stay BEFORE UPDATE ON requests BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END;
+CREATE TRIGGER requests_are_kept BEFORE DELETE ON requests BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END;
+CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END;
+CREATE TRIGGER events_are_kept BEFORE DELETE ON events BEGIN
+        SELECT RAISE(ABORT, 'the ledger is only added to');
+    END;
+COMMIT;

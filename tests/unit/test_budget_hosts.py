@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host shows of the budgets, and that no processes together pass one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+
+import child
+import pytest
+
+from scumble.budgets import Allowance, Scope
+from scumble.errors import BudgetExceeded
+from scumble.ledger import Ledger, budget_left
+from scumble.settings import Home
+from tests.unit.ledger_cases import BUDGETED as SPENDING
+from tests.unit.ledger_cases import DOLLAR, Clock, spend
+
+
+@pytest.fixture
+def ledger(clocked: Ledger) -> Ledger:
+    return clocked
+
+
+# What a host shows
+
+
+def test_a_host_shows_today_and_what_is_near(home: Home, clock: Clock, ledger: Ledger) -> None:
+    """In one line, from the folder alone; a budget for the month or a project shows when 80 % are used."""
+    assert budget_left(home, now=clock, zone=UTC).describe() == "Today $0"
+    ledger.set_budget("project", 2 * DOLLAR, "temple")
+    spend(ledger, 1_200_000, project="temple")
+    assert budget_left(home, "temple", clock, UTC).describe() == "Today $1.20"
+    ledger.set_budget("day", 5 * DOLLAR)
+    allowance = budget_left(home, "temple", clock, UTC)
+    assert allowance.describe() == "Today $1.20 of $5.00" and not allowance.near
+    spend(ledger, 400_000, project="temple")
+    allowance = budget_left(home, "temple", clock, UTC)
+    assert allowance.describe() == "Today $1.60 of $5.00, Project temple $1.60 of $2.00" and allowance.near
+    assert [(room.budget.scope, room.left) for room in allowance.rooms] == [
+        ("day", 3_400_000),
+        ("project", 400_000),
+    ]
+
+
+def test_looking_creates_no_ledger(home: Home) -> None:
+    """A dialog that was only opened leaves nothing behind."""
+    assert budget_left(home, "temple") == Allowance(0)
+    assert not home.ledger.exists()
+
+
+@pytest.mark.parametrize(
+    ("used", "near"), [(79_999, False), (80_000, True), (100_000, True), (130_000, True)]
+)
+def test_near_begins_at_eighty_per_cent(ledger: Ledger, used: int, near: bool) -> None:
+    """To the micro-dollar; what went over on purpose leaves nothing, and not less."""
+    ledger.set_budget("day", 100_000)
+    spend(ledger, used)
+    (room,) = ledger.rooms()
+    assert (room.near, room.left) == (near, max(0, 100_000 - used))
+
+
+def test_a_budget_of_nothing_is_not_near_before_anything_was_spent(ledger: Ledger) -> None:
+    """It stops everything all the same."""
+    ledger.set_budget("day", 0)
+    assert not ledger.allowance().near
+    with pytest.raises(BudgetExceeded):
+        ledger.reserve(replace(SPENDING, reserve=1))
+
+
+# Several processes
+
+
+RACER = """
+import sys
+from pathlib import Path
+from scumble.errors import BudgetExceeded
+from scumble.ledger import Ledger, Spending
+spending = Spending("cli", "generate", "some-model", "low", "16x16", 1, 5, 7, False, project="race")
+print("ready", flush=True)
+sys.stdin.readline()
+got = stopped = 0
+with Ledger(Path(sys.argv[1])) as ledger:
+    for _ in range(100):
+        try:
+            ledger.reserve(spending)
+            got += 1
+        except BudgetExceeded:
+            stopped += 1
+print(got, stopped)
+"""
+
+
+@pytest.mark.parametrize("scope", ["day", "month", "project"])
+def test_eight_processes_race_for_three_hundred_reservations(home: Home, scope: Scope) -> None:
+    """Of 800 attempts exactly 300 get one, 500 are stopped, and none fails."""
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget(scope, 300 * 7 + 6)
+    racers = [child.start(RACER, home.ledger) for _ in range(8)]
+    for racer in racers:
+        assert racer.stdout is not None and racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    said = [[int(part) for part in child.finish(racer).split()] for racer in racers]
+    assert [sum(column) for column in zip(*said, strict=True)] == [300, 500]
+    with Ledger(home.ledger) as ledger:
+        assert len(ledger.entries()) == 300
+        assert ledger.totals().reserved_or_unknown == 2_100
