@@ -59,6 +59,11 @@ def wish(context: bpy.types.Context) -> Wish:
     return Wish(_prompt, settings.model, settings.quality, settings.size, settings.seamless)
 
 
+def quality_name(quality: str) -> str:
+    """As the menu shows it."""
+    return _(_QUALITIES.get(quality, quality))
+
+
 def _catalog() -> Catalog:
     """For the menus: a broken file of the user's is told by the panel, not by an empty menu."""
     try:
@@ -92,7 +97,7 @@ def _model_items(_settings: SceneSettings, _context: bpy.types.Context | None) -
 def _quality_items(settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:
     model = _model(settings)
     tip = _("How much work the model puts into the picture")
-    return _kept("quality", [(each, _(_QUALITIES.get(each, each)), tip) for each in model.qualities])
+    return _kept("quality", [(each, quality_name(each), tip) for each in model.qualities])
 
 
 def _size_items(settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:
@@ -207,6 +212,13 @@ def _get_prompt(_owner: Any) -> str:
 def _set_prompt(_owner: Any, text: str) -> None:
     global _prompt
     _prompt = text
+    if not bpy.app.background and not bpy.context.preferences.is_dirty:
+        # Blender is about to mark its preferences as changed, because the field is theirs.
+        bpy.app.timers.register(_preferences_are_as_they_were)
+
+
+def _preferences_are_as_they_were() -> None:
+    bpy.context.preferences.is_dirty = False
 
 
 def _of_last(field: str, without: Any) -> Any:
@@ -228,10 +240,27 @@ def _last_error_code(_session: SessionState) -> str:
     return "" if running.last is None or running.last.error is None else running.last.error.code
 
 
+def _to_first_page(session: SessionState, _context: bpy.types.Context) -> None:
+    session.page = 0
+
+
 class SessionState(bpy.types.PropertyGroup):
-    """The prompt, and for scripts what came of the last request; never saved."""
+    """The prompt, what the panels show, and for scripts what came of the last request; never saved."""
 
     prompt: prompt_field()
+    offer_shown: BoolProperty(description=N_("Show the pictures that were paid for and not applied"))
+    search: StringProperty(
+        name=N_("Search"),
+        description=N_("Only results with these words in the prompt"),
+        options={"SKIP_SAVE", "TEXTEDIT_UPDATE"},
+        update=_to_first_page,
+    )
+    unplaced_only: BoolProperty(
+        name=N_("Not applied"),
+        description=N_("Only what was paid for and never applied, saved or exported"),
+        update=_to_first_page,
+    )
+    page: IntProperty(min=0)
     last_result: StringProperty(description=N_("Name of the result in the store"), get=_of_last("result", ""))
     last_billed: IntProperty(
         description=N_("Micro-dollars billed; 0 in the sandbox"), get=_of_last("billed", 0)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from . import asking, compatibility
+from . import asking, compatibility, looking, redrawing
 from .asking import Wish
 from .scumble.cost import Estimate
-from .scumble.errors import ScumbleError
+from .scumble.errors import BudgetExceeded, ScumbleError
 from .scumble.settings import Home
 from .targets import NotPlaced, Target
 from .translations import _, use_blenders_language
@@ -36,7 +36,10 @@ _DOUBLE_CLICK_SECONDS = 1.0
 
 @dataclass
 class Task:
-    """One request under way; `expected_seconds` is 0 where it is not known."""
+    """One request under way; `expected_seconds` is 0 where it is not known.
+
+    `hindrance` is why nothing is under way just now: it leaves again soon.
+    """
 
     number: int
     wish: Wish
@@ -52,6 +55,7 @@ class Task:
     ended: bool = False
     result: Result | None = None
     shown_second: int = -1
+    hindrance: ScumbleError | None = None
 
     @property
     def seconds(self) -> float:
@@ -59,8 +63,19 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What can be asked again."""
+
+    wish: Wish
+    target: Target
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a request ended; money in micro-dollars, `billed` 0 in the sandbox; `task` 0 if none began."""
+    """How a request ended; money in micro-dollars, `billed` 0 in the sandbox; `task` 0 if none began.
+
+    `asked` is there where a budget stopped it, so that a person may let this one pass.
+    """
 
     title: str
     task: int = 0
@@ -72,6 +87,7 @@ class Outcome:
     materials: tuple[str, ...] = ()
     image: str = ""
     error: ScumbleError | None = None
+    asked: Asked | None = None
 
     @property
     def only_kept(self) -> bool:
@@ -86,7 +102,6 @@ told: list[Outcome] = []
 
 _tasks: list[Task] = []
 _numbers = itertools.count(1)
-_prepared: set[Home] = set()
 
 
 def register() -> None:
@@ -106,21 +121,22 @@ def under_way() -> list[Task]:
     return [task for task in _tasks if not task.ended]
 
 
-def start(wish: Wish, target: Target) -> Task:
-    """Send the wish on its way. Raises ScumbleError when it may not be; then nothing was sent."""
+def start(wish: Wish, target: Target, over_budget: bool = False) -> Task:
+    """Send the wish on its way, past the budgets where a person decided so for this one.
+
+    Raises ScumbleError when it may not be; then nothing was sent.
+    """
     global last
-    from .scumble.jobs import Asker, Job, prepare
+    from .scumble.jobs import Asker, Job
 
     use_blenders_language()
     request, model = asking.checked_request(wish)
     account = asking.account()
     asking.require_online(account)
     home = asking.home()
-    if home not in _prepared:
-        prepare(home)
-        _prepared.add(home)
+    looking.prepare_once(home)
     asker = Asker("blender", document=bpy.data.filepath)
-    job = Job(request, asker, home, account, asking.catalog())
+    job = Job(request, asker, home, account, asking.catalog(), over_budget)
     task = Task(
         number=next(_numbers),
         wish=wish,
@@ -170,8 +186,8 @@ def conclude(outcome: Outcome) -> None:
     last = outcome
     told[:] = [one for one in told if one.error is not None and one.task not in (0, outcome.task)]
     told.append(outcome)
-    asking.spent_changed()
-    _redraw()
+    looking.look_again()
+    redrawing.redraw()
 
 
 def dismiss(position: int) -> None:
@@ -189,21 +205,25 @@ def look_after_all() -> None:
 
 
 def _look_after(task: Task) -> None:
-    from .scumble.jobs import Failed, Finished, Sent
+    from .scumble.jobs import Failed, Finished, Sent, Waiting
 
     # Asked before the events are taken, so that none can come after the last look.
     thread_ended = task.job.wait(0)
     for event in task.job.events():
         match event:
             case Sent():
-                task.sent = True
-                _redraw()
+                task.sent, task.hindrance = True, None
+                redrawing.redraw()
+            case Waiting(error=hindrance):
+                task.sent, task.hindrance = False, hindrance
+                redrawing.redraw()
             case Finished(result):
                 task.result = result
             case Failed(error):
                 # The thread of a stopped request goes on, and what it brings is still told.
                 task.ended = True
-                conclude(Outcome(task.target.title, task.number, error=error))
+                again = Asked(task.wish, task.target) if isinstance(error, BudgetExceeded) else None
+                conclude(Outcome(task.target.title, task.number, error=error, asked=again))
     if thread_ended and not (task.result is not None and compatibility.gesture_under_way()):
         if task.result is not None:
             _hand_over(task, task.result)
@@ -211,7 +231,7 @@ def _look_after(task: Task) -> None:
         _tasks.remove(task)
     if int(task.seconds) != task.shown_second:
         task.shown_second = int(task.seconds)
-        _redraw()
+        redrawing.redraw()
 
 
 def _hand_over(task: Task, result: Result) -> None:
@@ -255,12 +275,3 @@ def _stop_timer() -> None:
     # A timer that is still registered when Blender 4 exits hangs or crashes it.
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-
-
-def _redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
