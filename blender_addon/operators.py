@@ -13,7 +13,7 @@ from . import asking, drawing, placing, properties, running, targets
 from .images import Origin
 from .running import Outcome, Task
 from .scumble.errors import ScumbleError
-from .scumble.money import price
+from .scumble.money import price, price_range
 from .translations import N_, _
 
 if TYPE_CHECKING:
@@ -163,9 +163,12 @@ class SCUMBLE_OT_pass_budget(bpy.types.Operator):
     task: IntProperty(options={"SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Report:
-        if _stopped_by_budget(self.task) is None:
+        outcome = _stopped_by_budget(self.task)
+        if outcome is None or outcome.asked is None:
             return {"CANCELLED"}
-        given = {"title": _(self.bl_label), "confirm_text": _("Generate")}
+        cost = asking.estimate(outcome.asked.wish).cost
+        text = _("Generate   {price}").format(price=price_range(cost.low, cost.high))
+        given = {"title": _(self.bl_label), "confirm_text": text if cost.high else _("Generate")}
         shown: _Report = context.window_manager.invoke_props_dialog(self, width=_DIALOG_PIXELS, **given)
         return shown
 

@@ -216,9 +216,9 @@ def _draw_outcome(
     failed = outcome.error is not None
     title.label(text=outcome.title or _("Texture"), icon="ERROR" if failed else "CHECKMARK", translate=False)
     title.operator("scumble.dismiss", text="", icon="X", emboss=False).position = position
-    if outcome.error is not None:
-        _draw_error(box, context, outcome.error)
+    _draw_error(box, context, outcome)
     if outcome.asked is not None:
+        box.operator("scumble.set_budget", text=_("Set Budget…"), translate=False)
         box.operator(
             "scumble.pass_budget", text=_("Pass the Budget Once…"), translate=False
         ).task = outcome.task
@@ -230,8 +230,13 @@ def _draw_outcome(
         draw_text(box, context, _("Seen in Material Preview and Rendered shading."))
 
 
-def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, error: ScumbleError) -> None:
-    for text in (f"{error.what_happened} {error.money}", error.what_to_do):
+def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, outcome: Outcome) -> None:
+    error = outcome.error
+    if error is None:
+        return
+    # The library names the command's ways past a budget; here they are buttons.
+    to_do = error.what_to_do if outcome.asked is None else _("Ask for something cheaper, or choose:")
+    for text in (f"{error.what_happened} {error.money}", to_do):
         if text:
             draw_text(layout, context, text)
 

@@ -260,7 +260,7 @@ class SessionState(bpy.types.PropertyGroup):
         description=N_("Only what was paid for and never applied, saved or exported"),
         update=_to_first_page,
     )
-    page: IntProperty(min=0)
+    page: IntProperty(description=N_("Which page of results is shown, from 0"), min=0)
     last_result: StringProperty(description=N_("Name of the result in the store"), get=_of_last("result", ""))
     last_billed: IntProperty(
         description=N_("Micro-dollars billed; 0 in the sandbox"), get=_of_last("billed", 0)

@@ -236,7 +236,10 @@ class ResultGone(ScumbleError):
     """The result was forgotten, here or by another program."""
 
     code = "result-gone"
-    sentence = N_("This result is not kept any more.")
+    sentence = "{reason}"
+
+    def __init__(self) -> None:
+        super().__init__(reason=_("This result is not kept any more."))
 
 
 def _found(id: str) -> Stored:
@@ -246,7 +249,7 @@ def _found(id: str) -> Stored:
     try:
         return store.find(asking.home(), id)
     except (KeyError, ValueError):
-        raise ResultGone from None
+        raise ResultGone() from None
 
 
 def _would_bill(stored: Stored) -> int:
