@@ -101,12 +101,13 @@ def resident():
     return 1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
 
 home, url, small_url, paths = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+known = catalog.load()
 size = Size(1024, 768)
-request = Request("edit", "gpt-image-2.5-flare", "a door", size, "low",
+request = Request("edit", known.default_model, "a door", size, "low",
                   images=tuple(Picture(size, path=Path(path)) for path in paths))
 def ask(request, url):
     account = Account(url, Secret("sk-x"), "")
-    return jobs.perform(request, jobs.Asker("cli"), Home(home), account, catalog.load())
+    return jobs.perform(request, jobs.Asker("cli"), Home(home), account, known)
 small = Picture(size, (home / "small.png").read_bytes())
 ask(dataclasses.replace(request, images=(small,)), small_url)
 before = resident()

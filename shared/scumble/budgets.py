@@ -14,6 +14,7 @@ transaction that reserves. Money is in micro-dollars, times are microseconds sin
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Literal, get_args
@@ -174,25 +175,45 @@ def allowance(connection: sqlite3.Connection, now: int, zone: tzinfo | None, pro
 
 
 def admit(
-    connection: sqlite3.Connection, now: int, zone: tzinfo | None, spending: Spending, over_budget: bool
-) -> str:
-    """Whether every budget that applies has room for the spending's upper bound.
+    connection: sqlite3.Connection,
+    now: int,
+    zone: tzinfo | None,
+    spendings: Sequence[Spending],
+    over_budget: bool,
+) -> tuple[str, ...]:
+    """Whether every budget that applies has room for all the spendings' upper bounds.
 
-    Gives the reason that its reservation is recorded with: empty, or which budgets it passed because
+    Gives the reason that each reservation is recorded with: empty, or which budgets it passed because
     `over_budget` says that a person decided so. Raises BudgetExceeded about the one with the least left,
     PriceUnknown for a spending without a price when any budget applies. To be called inside the transaction
     that then reserves.
     """
-    if spending.sandbox:
-        return ""
-    found = rooms(connection, now, zone, spending.project)
+    counted = [spending for spending in spendings if not spending.sandbox]
+    total = sum(spending.reserve for spending in counted)
+    by_project: dict[str, int] = {}
+    for spending in counted:
+        tag = project_tag(spending.project)
+        by_project[tag] = by_project.get(tag, 0) + spending.reserve
+    found = {tag: rooms(connection, now, zone, tag) for tag in by_project}
+    reasons = []
+    for spending in spendings:
+        tag = project_tag(spending.project)
+        whole = {"project": by_project.get(tag, 0), "day": total, "month": total}
+        admitted = "" if spending.sandbox else _admitted(found[tag], spending, whole, over_budget)
+        reasons.append(admitted)
+    return tuple(reasons)
+
+
+def _admitted(found: Sequence[Room], spending: Spending, whole: Mapping[str, int], over_budget: bool) -> str:
+    """The reason of one reservation; `whole` is what a budget other than that for one action must hold."""
     if found and not spending.priced:
         if over_budget:
             return "over-budget-unpriced"
         raise PriceUnknown(model=spending.model, budget=found[0].title)
-    exceeded = [room for room in found if not room.holds(spending.reserve)]
+    exceeded = [room for room in found if not room.holds(whole.get(room.budget.scope, spending.reserve))]
     if exceeded and not over_budget:
-        raise _exceeded(min(exceeded, key=lambda room: room.left), spending.reserve)
+        least = min(exceeded, key=lambda room: room.left)
+        raise _exceeded(least, whole.get(least.budget.scope, spending.reserve))
     return "-".join(["over-budget", *(room.budget.scope for room in exceeded)]) if exceeded else ""
 
 

@@ -12,15 +12,40 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import SetupError, UnknownModel
-from .models import InputRule, Model, OutputRule, Prices, RateTier, SizeRule, TextRule
+from .models import (
+    AnimationRule,
+    InputRule,
+    Model,
+    OutputRule,
+    Prices,
+    RateTier,
+    SizeRule,
+    TextModel,
+    TextPrices,
+    TextRule,
+    VectorRule,
+)
 from .shapes import Size
 from .translation import _
 
-__all__ = ["Catalog", "InputRule", "Model", "OutputRule", "Prices", "SizeRule", "TextRule", "load"]
+__all__ = [
+    "Catalog",
+    "InputRule",
+    "Model",
+    "OutputRule",
+    "Prices",
+    "SizeRule",
+    "TextModel",
+    "TextPrices",
+    "TextRule",
+    "load",
+]
 
 _BUILT_IN = Path(__file__).with_name("catalog.json")
 _SCHEMA = 1
-_SECTIONS = ("limits", "sizes", "prices", "output", "input", "text", "rate_tiers")
+_SECTIONS = ("limits", "sizes", "prices", "output", "input", "text", "rate_tiers", "animation", "vector")
+# Of a model, the parts that may be a name, and the section in which the name is looked up.
+_NAMED_PARTS = {section: section for section in _SECTIONS} | {"batch_prices": "prices"}
 _ENDPOINTS = frozenset({"generations", "edits", "responses", "batch"})
 
 _Json = dict[str, Any]
@@ -29,7 +54,9 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Catalog:
-    """All known models, the one to take when none is named first.
+    """All known models, and the ones to take when none is named.
+
+    `text_models` are those that can hold a conversation about pictures.
 
     `user_priced` are the ids for which the user's own file gives prices, `prices_hold_for` the hosts of other
     servers for which it says that all prices hold, such as a relay that bills what the service does.
@@ -39,7 +66,9 @@ class Catalog:
     source: str
     default_model: str
     default_quality: str
+    default_text_model: str
     models: tuple[Model, ...]
+    text_models: tuple[TextModel, ...]
     user_priced: frozenset[str] = frozenset()
     prices_hold_for: frozenset[str] = frozenset()
 
@@ -49,9 +78,13 @@ class Catalog:
         if not other_server or {other_server, other_server.rpartition(":")[0]} & self.prices_hold_for:
             return self
         models = tuple(
-            model if model.id in self.user_priced else replace(model, prices=None) for model in self.models
+            model if model.id in self.user_priced else replace(model, prices=None, batch_prices=None)
+            for model in self.models
         )
-        return replace(self, models=models)
+        text_models = tuple(
+            each if each.id in self.user_priced else replace(each, prices=None) for each in self.text_models
+        )
+        return replace(self, models=models, text_models=text_models)
 
     def find(self, id: str) -> Model:
         """The model of that id or snapshot, ended or not. Raises UnknownModel."""
@@ -60,6 +93,13 @@ class Catalog:
                 return model
         choices = ", ".join(model.id for model in self.live(date.today()))
         raise UnknownModel(model=id, choices=choices)
+
+    def text_model(self, id: str) -> TextModel:
+        """The text model of that id. Raises UnknownModel."""
+        for model in self.text_models:
+            if id == model.id:
+                return model
+        raise UnknownModel(model=id, choices=", ".join(model.id for model in self.text_models))
 
     def live(self, today: date) -> tuple[Model, ...]:
         """The models not yet shut down."""
@@ -113,15 +153,41 @@ def _catalog(base: _Json, changes: _Json) -> Catalog:
     for data in (*base["models"], *_a(list, changes.get("models", []))):
         id = _a(str, _a(dict, data).get("id"))
         kept = {key: value for key, value in whole.get(id, {}).items() if not isinstance(data.get(key), str)}
+        if "prices" in data:
+            # Half of another price says nothing about this one.
+            kept.pop("batch_prices", None)
         whole[id] = _merged(kept, _resolved(data, named))
     models = tuple(_model(id, data) for id, data in whole.items())
-    priced = [data["id"] for data in changes.get("models", []) if data.get("prices") is not None]
-    top = base | changes | {"models": models, "user_priced": priced}
+    text_models = _text_models(base, changes)
+    changed = (*changes.get("models", []), *changes.get("text_models", []))
+    priced = [data["id"] for data in changed if data.get("prices") is not None]
+    top = base | changes | {"models": models, "text_models": text_models, "user_priced": priced}
     catalog = _build(Catalog, {key: value for key, value in top.items() if key not in ("schema", "named")})
     default = next((model for model in models if model.id == catalog.default_model), None)
     if default is None or catalog.default_quality not in default.qualities:
         raise ValueError("default_model and default_quality must be a model and one of its qualities")
+    if catalog.default_text_model not in [model.id for model in text_models]:
+        raise ValueError("default_text_model must be one of text_models")
     return catalog
+
+
+def _text_models(base: _Json, changes: _Json) -> tuple[TextModel, ...]:
+    whole: dict[str, _Json] = {}
+    for data in (*base["text_models"], *_a(list, changes.get("text_models", []))):
+        id = _a(str, _a(dict, data).get("id"))
+        whole[id] = _merged(whole.get(id, {}), data)
+    return tuple(_text_model(id, data) for id, data in whole.items())
+
+
+def _text_model(id: str, data: _Json) -> TextModel:
+    try:
+        model = _build(TextModel, data)
+        spans = (model.hidden_input, model.picture_input)
+        if any(list(span) != sorted(span) for span in spans) or model.input_max < 1:
+            raise ValueError("token counts must rise from low to high")
+        return model
+    except ValueError as problem:
+        raise ValueError(f"{id}: {problem}") from None
 
 
 def _named(document: _Json, section: str) -> _Json:
@@ -131,12 +197,12 @@ def _named(document: _Json, section: str) -> _Json:
 def _resolved(data: _Json, named: Mapping[str, _Json]) -> _Json:
     """The model with each reference ("sizes": "free") replaced by what it names; limits laid flat."""
     whole = dict(data)
-    for section in _SECTIONS:
-        name = whole.get(section)
+    for part, section in _NAMED_PARTS.items():
+        name = whole.get(part)
         if isinstance(name, str):
             if name not in named[section]:
                 raise ValueError(f"{data['id']}: {section} has nothing named {name}")
-            whole[section] = named[section][name]
+            whole[part] = named[section][name]
     return _a(dict, whole.pop("limits", {})) | whole
 
 
@@ -169,6 +235,7 @@ def _require_whole(model: Model) -> None:
         patch = (rule.patch, rule.budget, rule.upscale_target, rule.max_upscale, rule.max_ratio)
         if min({"patch": patch, "tile": (rule.base, rule.per_tile)}.get(rule.kind, (0,))) < 1:
             raise ValueError("input must be of the kind patch or tile, its numbers at least 1")
+    _require_whole_formats(model)
     tiers = [(tier.images, tier.tokens) for tier in model.rate_tiers]
     if tiers != sorted(tiers) or min((min(tier) for tier in tiers), default=1) < 1:
         raise ValueError("rate_tiers: the limits must be at least 1, the lowest tier first")
@@ -185,6 +252,24 @@ def _require_whole_sizes(rule: SizeRule) -> None:
     if rule.auto != (rule.auto_sizes is not None):
         raise ValueError("sizes: auto and auto_sizes go together")
     rule.nearest(Size(1, 1))
+
+
+def _require_whole_formats(model: Model) -> None:
+    rule, vector = model.animation, model.vector
+    if ("gif" in model.formats and rule is None) or ("svg" in model.formats and vector is None):
+        raise ValueError("formats: gif needs animation, and svg needs vector")
+    if vector is not None and list(vector.author_tokens) != sorted(vector.author_tokens):
+        raise ValueError("vector: author_tokens must rise from low to high")
+    if rule is None or "gif" not in model.formats:
+        return
+    if not 1 < rule.frames_min <= rule.default_frames <= rule.frames_max <= max(rule.grids, default=0):
+        raise ValueError("animation: the numbers of frames must rise, and the grids must hold them")
+    if not 0 < rule.ms_step <= rule.default_ms <= rule.ms_max:
+        raise ValueError("animation: the durations must rise")
+    if any(grid.area < most for most, grid in rule.grids.items()) or model.sizes.fixed:
+        raise ValueError("animation: each grid must have room for its frames, and sizes must be free")
+    for most in rule.grids:
+        rule.sizes(model.sizes, most).nearest(Size(1, 1))
 
 
 def _require_whole_output(model: Model, rule: OutputRule) -> None:
@@ -271,13 +356,19 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "tuple[Size, ...]": _list(Size.parse),
     "tuple[Size, Size, Size] | None": _optional(_list(Size.parse, 3)),
     "tuple[Model, ...]": lambda models: models,
+    "tuple[TextModel, ...]": lambda models: models,
+    "tuple[int, int, int]": _list(_number, 3),
     "Mapping[str, int]": _mapping(_number),
+    "Mapping[int, Size]": _mapping(Size.parse, int),
     "Mapping[str, tuple[int, int, int]]": _mapping(_list(_number, 3)),
     "Mapping[Size, Mapping[str, int]]": _mapping(_mapping(_number), Size.parse),
     "tuple[RateTier, ...]": _list(lambda value: _build(RateTier, _a(dict, value))),
     "SizeRule": lambda value: _build(SizeRule, _a(dict, value)),
     "TextRule": lambda value: _build(TextRule, _a(dict, value)),
+    "TextPrices | None": _optional(lambda value: _build(TextPrices, _a(dict, value))),
     "Prices | None": _optional(lambda value: _build(Prices, _a(dict, value))),
     "OutputRule | None": _optional(lambda value: _build(OutputRule, _a(dict, value))),
+    "AnimationRule | None": _optional(lambda value: _build(AnimationRule, _a(dict, value))),
+    "VectorRule | None": _optional(lambda value: _build(VectorRule, _a(dict, value))),
     "InputRule | None": _optional(lambda value: _build(InputRule, _a(dict, value))),
 }

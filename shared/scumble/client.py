@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One POST to the Images API over requests: sent once, never again, and told apart by whether it left.
 
-Beside it, two kinds of GET that cost nothing: what the service says of itself, and a picture at an address.
+Beside it what costs nothing: what the service says of itself, the files it keeps, a picture at an address.
 
 The body is handed over piece by piece, for three reasons: the first piece is asked for only when the
 connection is made and the header is out, so a failure before that proves that nothing was asked; urllib3
@@ -33,8 +33,9 @@ from .errors import (
     UploadCutShort,
 )
 from .multipart import PIECE_BYTES, Body, CutShort, form, in_pieces
+from .servers import BEARER_HEADER
 from .translation import _
-from .transport import Bounds
+from .transport import Bounds, Outgoing, Stale
 from .wire import Call
 
 if TYPE_CHECKING:
@@ -72,25 +73,21 @@ class _HeldBack(Exception):
         self.failure = failure
 
 
-class _Outgoing:
-    """A body that tells when its first byte is about to leave; it can be gone through once only."""
+class _Start:
+    """The moment when the body of a request begins to leave."""
 
     def __init__(self, on_sent: Callable[[], None]) -> None:
-        self.begun = False
-        self._pieces: Iterator[bytes] = iter(())
+        self.passed = False
+        self._told = False
         self._on_sent = on_sent
 
-    def carrying(self, pieces: Iterator[bytes]) -> _Outgoing:
-        self._pieces = pieces
-        return self
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            # The first piece is at hand before the ledger is told: a file that fails here costs nothing.
-            if not self.begun:
-                _guarded(self._on_sent)
-                self.begun = True
-            yield piece
+    def begin(self, outgoing: Outgoing) -> None:
+        """Tell it once, however many connections it takes; then look whether this one is still there."""
+        if not self._told:
+            _guarded(self._on_sent)
+            self._told = True
+        outgoing.require_open()
+        self.passed = True
 
 
 def _guarded(callback: Callable[[], None]) -> None:
@@ -120,20 +117,43 @@ def send(
     600 s for the body of the answer) or BadReply (above 256 MiB, or damaged compression).
     """
     bounds = Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX)
-    outgoing = _Outgoing(on_sent)
-    answer = _outcome(lambda: _post(call, account, bounds, outgoing, on_piece), account, bounds, outgoing)
+    start = _Start(on_sent)
+    answer = _outcome(lambda: _post(call, account, bounds, start, on_piece), account, bounds, start)
     # Raised out here and without its trace: the frames and exceptions of requests hold the header.
     if isinstance(answer, Exception):
         raise answer.with_traceback(None)
     return answer
 
 
-def fetch(path: str, account: Account) -> Received:
-    """GET what the service says of itself, such as "/models"; bills nothing, whatever its status.
+def fetch(path: str, account: Account, most_bytes: int = FACTS_BYTES_MAX) -> Received:
+    """GET what the service says of itself, such as "/models", or an answer that it keeps; bills nothing,
+    whatever its status.
 
-    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, 8 MiB), SetupError as send().
+    Raises NoUsableAnswer when none came (10 s to connect, 60 s in all, `most_bytes`), SetupError as send().
     """
-    answer = _get(_home(account) + path, account, account, Bounds(QUICK_SECONDS, FACTS_BYTES_MAX))
+    answer = _get(_address(path, account), account, account, Bounds(QUICK_SECONDS, most_bytes))
+    return _free(answer, account)
+
+
+def gather(path: str, account: Account, on_piece: Callable[[bytes], None]) -> Received:
+    """GET a file of the service, however long, part by part on this thread; bills nothing.
+
+    What comes with another status than a success is in the answer, and its body is bounded as for fetch().
+    Raises NoUsableAnswer when it breaks off or pauses for 60 s, SetupError as send(), and what `on_piece`
+    raises.
+    """
+    bounds = Bounds(QUICK_SECONDS, FACTS_BYTES_MAX, passed_on=True)
+    return _free(_get(_address(path, account), account, account, bounds, on_piece), account)
+
+
+def delete(path: str, account: Account) -> Received:
+    """DELETE what the service keeps; bills nothing. Raises as fetch()."""
+    bounds = Bounds(QUICK_SECONDS, FACTS_BYTES_MAX)
+    return _free(_get(_address(path, account), account, account, bounds, method="DELETE"), account)
+
+
+def _free(answer: Received | Exception, account: Account) -> Received:
+    """The answer, or an error that says that asking cost nothing."""
     if isinstance(answer, OutcomeUnknown):
         raise NoUsableAnswer(host=account.host, reason=_lower_first(answer.what_happened))
     if isinstance(answer, NotConnected):
@@ -160,6 +180,10 @@ def download(address: str, account: Account) -> bytes:
     return answer.body
 
 
+def _address(path: str, account: Account) -> str:
+    return SANDBOX_URL + path if account.sandbox else account.address(path)
+
+
 def _is_at_home(address: str, base_url: str) -> bool:
     """Whether it is on the service's host and port. Raises BadReply for what is neither there nor https."""
     try:
@@ -179,7 +203,7 @@ def _lower_first(sentence: str) -> str:
 
 
 def _outcome(
-    ask: Callable[[], Received], account: Account, bounds: Bounds, outgoing: _Outgoing | None = None
+    ask: Callable[[], Received], account: Account, bounds: Bounds, start: _Start | None = None
 ) -> Received | Exception:
     """The answer, or the error to raise."""
     from requests import exceptions
@@ -194,7 +218,7 @@ def _outcome(
     except _HeldBack as held:
         return held.failure
     except CutShort as cut:
-        if _has_begun(outgoing):
+        if _has_begun(start):
             return UploadCutShort(name=cut.name)
         return BadPicture(name=cut.name, reason=_("it was changed meanwhile"))
     except (exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema):
@@ -204,35 +228,44 @@ def _outcome(
     except DecodeError:
         return BadReply(reason=_("its compression is damaged"))
     except (exceptions.RequestException, transport_error, OSError):
-        return ConnectionLost() if _has_begun(outgoing) else NotConnected(host=account.host)
+        return ConnectionLost() if _has_begun(start) else NotConnected(host=account.host)
 
 
-def _has_begun(outgoing: _Outgoing | None) -> bool:
-    return outgoing is not None and outgoing.begun
+def _has_begun(start: _Start | None) -> bool:
+    return start is not None and start.passed
 
 
 def _post(
     call: Call,
     account: Account,
     bounds: Bounds,
-    outgoing: _Outgoing,
+    start: _Start,
     on_piece: Callable[[bytes], None] | None,
 ) -> Received:
-    with _body(call) as body:
-        prepared = _prepared(call, account, body)
-        # requests takes any body that can be gone through; only its stubs know bytes and text alone.
-        prepared.body = outgoing.carrying(body.pieces)  # type: ignore[assignment]
-        return _exchanged(prepared, account, bounds, on_piece)
+    while True:
+        with _body(call) as body, contextlib.suppress(Stale):
+            prepared = _prepared(call, account, body)
+            # requests takes any body that can be gone through; only its stubs know bytes and text alone.
+            prepared.body = Outgoing(body.pieces, start.begin)  # type: ignore[assignment]
+            return _exchanged(prepared, account, bounds, on_piece)
+        # Only the head had left, which asks for nothing; of kept connections, each is found closed once only.
 
 
-def _get(address: str, authorised: Account | None, account: Account, bounds: Bounds) -> Received | Exception:
+def _get(
+    address: str,
+    authorised: Account | None,
+    account: Account,
+    bounds: Bounds,
+    on_piece: Callable[[bytes], None] | None = None,
+    method: str = "GET",
+) -> Received | Exception:
     """The answer to a GET, or the error; the key goes with it only for whom it is authorised."""
     from requests import Request
 
     def ask() -> Received:
         headers = _headers(account) | {"Accept": "*/*"}
-        prepared = Request("GET", address, headers=headers, auth=_bearer(authorised)).prepare()
-        return _exchanged(prepared, account, bounds)
+        prepared = Request(method, address, headers=headers, auth=_bearer(authorised)).prepare()
+        return _exchanged(prepared, account, bounds, on_piece)
 
     return _outcome(ask, account, bounds)
 
@@ -255,10 +288,6 @@ def _adapter(account: Account) -> BaseAdapter:
 
         return SandboxAdapter()
     return transport.adapter()
-
-
-def _home(account: Account) -> str:
-    return SANDBOX_URL if account.sandbox else account.base_url
 
 
 def _body(call: Call) -> contextlib.AbstractContextManager[Body]:
@@ -288,7 +317,8 @@ def _prepared(call: Call, account: Account, body: Body) -> PreparedRequest:
     """The POST without its body, which is put in later, in pieces."""
     from requests import Request
 
-    request = Request("POST", _home(account) + call.path, headers=_headers(account), auth=_bearer(account))
+    address = _address(call.path, account)
+    request = Request("POST", address, headers=_headers(account), auth=_bearer(account))
     prepared = request.prepare()
     prepared.headers["Content-Type"] = body.content_type
     prepared.headers["Content-Length"] = str(body.length)
@@ -311,7 +341,9 @@ def _bearer(account: Account | None) -> AuthBase:
     class Bearer(AuthBase):
         def __call__(self, request: PreparedRequest) -> PreparedRequest:
             if account is not None and account.key is not None:
-                request.headers["Authorization"] = "Bearer " + account.key.reveal()
+                header = account.dialect.header
+                scheme = "Bearer " if header.lower() == BEARER_HEADER.lower() else ""
+                request.headers[header] = scheme + account.key.reveal()
             return request
 
     return Bearer()

@@ -6,54 +6,60 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from math import isqrt
 from typing import Literal
 
-from .catalog import InputRule, Model, OutputRule, TextRule
-from .errors import BadSize, UnsupportedOption
+from .catalog import Model, OutputRule
 from .learned import Learned
+from .models import AnimationRule, VectorRule
 from .money import price
 from .request import Picture, Request
 from .shapes import Size
+from .tokens import (
+    Span,
+    animation_tokens,
+    cost_of,
+    input_limit,
+    input_tokens,
+    output_tokens,
+    overhead,
+    prompt_tokens,
+    seen_size,
+    text_tokens,
+)
 from .translation import _
 
-Part = Literal["text_input", "image_input", "image_output", "partial_images"]
+__all__ = [
+    "Bill",
+    "Estimate",
+    "Line",
+    "Span",
+    "Usage",
+    "animation_tokens",
+    "bill",
+    "estimate",
+    "input_tokens",
+    "output_tokens",
+    "price_by_size",
+    "prompt_tokens",
+    "seen_size",
+    "text_tokens",
+]
+
+Part = Literal[
+    "text_input",
+    "image_input",
+    "image_output",
+    "animation_output",
+    "svg_author",
+    "partial_images",
+    "conversation_input",
+    "conversation_output",
+]
 
 # Of a bill alone: a part of its own, so that no one learns from it how many tokens a picture has.
 STREAMED_OUTPUT = "streamed_output"
 
 TOKENS_PER_PARTIAL_IMAGE = 100
-_TOKENS_PER_RATE = 1_000_000
-
-
-@dataclass(frozen=True)
-class Span:
-    """A whole number that lies between `low` and `high`, most likely `expected`."""
-
-    low: int
-    expected: int
-    high: int
-
-    @classmethod
-    def exact(cls, value: int) -> Span:
-        return cls(value, value, value)
-
-    @property
-    def is_exact(self) -> bool:
-        return self.low == self.high
-
-    def __add__(self, other: Span) -> Span:
-        return Span(self.low + other.low, self.expected + other.expected, self.high + other.high)
-
-    def times(self, count: int) -> Span:
-        return Span(self.low * count, self.expected * count, self.high * count)
-
-    def at(self, rate: int) -> Span:
-        """The cost of this many tokens, each end rounded up to a micro-dollar."""
-        return Span(_cost(self.low, rate), _cost(self.expected, rate), _cost(self.high, rate))
-
-    def __str__(self) -> str:
-        return str(self.low) if self.is_exact else f"{self.low} – {self.high}"
 
 
 @dataclass(frozen=True)
@@ -94,12 +100,14 @@ class Usage:
     """Tokens as the service counted them, over all pictures of one reply.
 
     `previews`: partial pictures came as well. Whether the service counts them in `output` is not published.
+    `svg_author` are those of the second model that draws an SVG, counted apart.
     """
 
     text_input: int
     image_input: int
     output: int
     previews: bool = False
+    svg_author: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,13 +141,15 @@ def estimate(request: Request, model: Model, learned: Learned | None = None) -> 
     prices = model.prices
     if prices is None or model.output is None or (model.input is None and _sent_sizes(request)):
         return unpriced
-    known = None if model.output.exact else learned
+    known = None if model.output.exact or _is_animation(request) else learned
     parts: list[tuple[Line, int]] = [
         _text_line(request, model, prices.text_input),
         _image_input_line(request, model, prices.image_input),
         _output_line(request, model, prices.image_output, known),
         _partial_line(request, prices.image_output),
     ]
+    if request.output_format == "svg" and model.vector is not None:
+        parts.append(_author_line(request, model.vector))
     lines = tuple(line for line, _most in parts if line.tokens.high)
     reason = " ".join(_doubts(request, model.output, known))
     return replace(
@@ -147,7 +157,7 @@ def estimate(request: Request, model: Model, learned: Learned | None = None) -> 
         exact=not reason,
         priced=True,
         cost=_sum(line.cost for line in lines),
-        reserve=sum(_cost(most, line.rate) for line, most in parts),
+        reserve=sum(cost_of(most, line.rate) for line, most in parts),
         lines=lines,
         reason=reason,
         bills=known.bills if known else 0,
@@ -165,17 +175,22 @@ def bill(usage: Usage | None, model: Model, estimate: Estimate) -> Bill:
         )
         return Bill(total=estimate.cost.expected, lines=assumed, from_usage=False)
     prices = model.prices
+    animated = any(line.part == "animation_output" for line in estimate.lines)
+    output = "animation_output" if animated else STREAMED_OUTPUT if usage.previews else "image_output"
+    author_rate = model.vector.author_rate if prices and model.vector else 0
     counted = (
         ("text_input", usage.text_input, prices.text_input if prices else 0),
         ("image_input", usage.image_input, prices.image_input if prices else 0),
-        (
-            STREAMED_OUTPUT if usage.previews else "image_output",
-            usage.output,
-            prices.image_output if prices else 0,
-        ),
+        (output, usage.output, prices.image_output if prices else 0),
+        ("svg_author", usage.svg_author, author_rate),
     )
-    lines = tuple((part, tokens, rate, _cost(tokens, rate)) for part, tokens, rate in counted if tokens)
-    return Bill(total=sum(cost for *_rest, cost in lines), lines=lines, from_usage=prices is not None)
+    lines = tuple((part, tokens, rate, cost_of(tokens, rate)) for part, tokens, rate in counted if tokens)
+    # The service counts the author's tokens and publishes no price for them: such a bill is partly a guess.
+    return Bill(
+        total=sum(cost for *_rest, cost in lines),
+        lines=lines,
+        from_usage=prices is not None and not usage.svg_author,
+    )
 
 
 def price_by_size(model: Model, kind: Literal["generate", "edit"], quality: str) -> Callable[[Size], int]:
@@ -192,61 +207,6 @@ def price_by_size(model: Model, kind: Literal["generate", "edit"], quality: str)
     return price_of
 
 
-def output_tokens(model: Model, size: Size | None, quality: str) -> Span:
-    """Tokens of one made picture; a range where the model chooses the size or the quality.
-
-    With L the longer and S the shorter edge, W x H the area and f the quality's factor, the grid formula is
-    s = f*S/L rounded half up, tokens = f*s*(area_offset + W*H) / area_divisor rounded up (OpenAI community
-    t/1382699, checked against OpenAI's calculator). Raises UnsupportedOption, BadSize, and ValueError for a
-    model without an output rule.
-    """
-    rule = model.output
-    if rule is None:
-        raise ValueError(f"{model.id} has no output rule")
-    if quality not in (*model.qualities, "auto"):
-        choices = ", ".join((*model.qualities, "auto"))
-        raise UnsupportedOption(model=model.id, option="quality", value=quality, choices=choices)
-    sizes = (size,) if size is not None else model.sizes.auto_sizes
-    if sizes is None:
-        choices = ", ".join(str(each) for each in model.sizes.standard)
-        raise UnsupportedOption(model=model.id, option="size", value="auto", choices=choices)
-    qualities = model.qualities if quality == "auto" else (quality,)
-    likely = rule.auto_quality if quality == "auto" else quality
-    spans = [_output_of_one(model, rule, each, any_quality) for each in sizes for any_quality in qualities]
-    return Span(
-        min(span.low for span in spans),
-        _output_of_one(model, rule, sizes[len(sizes) // 2], likely).expected,
-        max(span.high for span in spans),
-    )
-
-
-def input_tokens(model: Model, size: Size) -> int:
-    """Tokens of one sent picture. Raises ValueError for a model without an input rule.
-
-    The patch rule is OpenAI community t/1382940 with the shrinking of OpenAI's vision guide; the tile rule is
-    that guide's for the oldest models, at low input fidelity (ours; it is never asked for otherwise).
-    """
-    rule = model.input
-    if rule is None:
-        raise ValueError(f"{model.id} has no input rule")
-    if size.shorter < 1:
-        raise ValueError(f"a picture of {size} has no pixels")
-    return _patches(rule, size) if rule.kind == "patch" else _tiles(rule, size)
-
-
-def text_tokens(model: Model, kind: str, prompt_tokens: int, images: int) -> int:
-    """Text tokens billed for a prompt of `prompt_tokens` sent with `images` pictures; 0 without a prompt."""
-    if prompt_tokens == 0:
-        return 0
-    rule = model.text
-    return prompt_tokens + _overhead(rule, kind, images, rule.further_image)
-
-
-def prompt_tokens(prompt: str, characters_per_token: int = 4) -> int:
-    """A guess without a tokenizer: four characters a token, rounded up."""
-    return -(-len(prompt) // characters_per_token)
-
-
 def _text_line(request: Request, model: Model, rate: int) -> tuple[Line, int]:
     rule = model.text
     sent = len(_sent_sizes(request))
@@ -254,22 +214,16 @@ def _text_line(request: Request, model: Model, rate: int) -> tuple[Line, int]:
     tokens = Span.exact(text_tokens(model, request.kind, guess, sent) * request.n)
     # A token of a byte-level vocabulary is at least one byte.
     most_of_prompt = len(request.prompt.encode("utf-8", "surrogatepass"))
-    most = most_of_prompt + _overhead(rule, request.kind, sent, rule.further_image_limit)
+    most = most_of_prompt + overhead(rule, request.kind, sent, rule.further_image_limit)
     reason = _("The prompt, {count} characters: about {tokens} tokens at {rate} per million.")
     reason = reason.format(count=len(request.prompt), tokens=tokens, rate=price(rate))
     return _line("text_input", tokens, rate, reason), most * request.n
 
 
-def _overhead(rule: TextRule, kind: str, images: int, further_image: int) -> int:
-    if kind == "generate":
-        return rule.generation_overhead
-    return rule.edit_overhead + further_image * max(0, images - 1)
-
-
 def _image_input_line(request: Request, model: Model, rate: int) -> tuple[Line, int]:
     sizes = _sent_sizes(request)
     counts = [input_tokens(model, size) for size in sizes]
-    most = sum(max(count, _input_limit(model.input, size)) for count, size in zip(counts, sizes, strict=True))
+    most = sum(max(count, input_limit(model.input, size)) for count, size in zip(counts, sizes, strict=True))
     total = sum(counts)
     # What a markup layer costs is not known: nothing, or what a picture of its size does.
     low = total - (counts[-1] if request.markup is not None else 0)
@@ -284,6 +238,8 @@ def _image_input_line(request: Request, model: Model, rate: int) -> tuple[Line, 
 
 
 def _output_line(request: Request, model: Model, rate: int, learned: Learned | None) -> tuple[Line, int]:
+    if _is_animation(request) and model.animation is not None and request.size is not None:
+        return _animation_line(request, request.size, model, model.animation, rate)
     one = output_tokens(model, request.size, request.quality)
     if learned is not None:
         one = Span(min(one.low, learned.low), learned.median, max(one.high, learned.high))
@@ -301,6 +257,32 @@ def _output_line(request: Request, model: Model, rate: int, learned: Learned | N
     )
     # One token a picture more, since a measured count was once off by one.
     return _line("image_output", tokens, rate, reason), tokens.high + request.n
+
+
+def _animation_line(
+    request: Request, size: Size, model: Model, rule: AnimationRule, rate: int
+) -> tuple[Line, int]:
+    frames = min(max(1, request.frames or rule.default_frames), rule.frames_max)
+    tokens = animation_tokens(model, size, frames, request.quality).times(request.n)
+    reason = _(
+        "{count} GIFs with {frames} frames of {size} at {quality}: {tokens} tokens at {rate} per million."
+    )
+    reason = reason.format(
+        count=request.n,
+        frames=frames,
+        size=size,
+        quality=_("a quality the model chooses") if request.quality == "auto" else request.quality,
+        tokens=tokens,
+        rate=price(rate),
+    )
+    return _line("animation_output", tokens, rate, reason), tokens.high + request.n
+
+
+def _author_line(request: Request, rule: VectorRule) -> tuple[Line, int]:
+    tokens = Span(*rule.author_tokens).times(request.n)
+    reason = _("The author that draws the SVG: {tokens} tokens at {rate} per million, all of it a guess.")
+    reason = reason.format(tokens=tokens, rate=price(rule.author_rate))
+    return _line("svg_author", tokens, rule.author_rate, reason), tokens.high
 
 
 def _partial_line(request: Request, rate: int) -> tuple[Line, int]:
@@ -327,67 +309,23 @@ def _doubts(request: Request, rule: OutputRule, learned: Learned | None) -> list
         doubts.append(_("The model chooses the quality."))
     if request.partial_images:
         doubts.append(_("Fewer previews than asked for may come."))
+    if _is_animation(request):
+        doubts.append(_("How a GIF's frames are billed is not published."))
+    if request.output_format == "svg":
+        doubts.append(_("What the author of an SVG costs is not published; the price of it is a guess."))
     if request.markup is not None:
         doubts.append(_("What a markup layer costs is not published."))
     return doubts
+
+
+def _is_animation(request: Request) -> bool:
+    return request.output_format == "gif"
 
 
 def _sent_sizes(request: Request) -> tuple[Size, ...]:
     """The sizes of the pictures billed as input, a markup layer last; a mask bills nothing."""
     sizes = tuple(picture.size for picture in request.images)
     return sizes if request.markup is None else (*sizes, request.markup.size)
-
-
-def _output_of_one(model: Model, rule: OutputRule, size: Size, quality: str) -> Span:
-    if rule.kind == "grid":
-        low, expected, high = (_grid_tokens(rule, size, factor) for factor in rule.factors[quality])
-        return Span(low, expected, high)
-    row = rule.table.get(size)
-    if row is None:
-        reason = model.sizes.problem(size) or _("its price is not known")
-        nearest = model.sizes.nearest(size)
-        raise BadSize(model=model.id, size=str(size), reason=reason, nearest=str(nearest))
-    return Span(row[quality], row[quality], row[quality] + rule.margin)
-
-
-def _grid_tokens(rule: OutputRule, size: Size, factor: int) -> int:
-    shorter_cells = (2 * factor * size.shorter + size.longer) // (2 * size.longer)
-    return _up(factor * shorter_cells * (rule.area_offset + size.area), rule.area_divisor)
-
-
-def _patches(rule: InputRule, size: Size) -> int:
-    width, height = size
-    numerator, denominator = 1, 1
-    if size.longer < rule.upscale_target:
-        numerator, denominator = rule.max_upscale, 1
-        if size.longer * rule.max_upscale > rule.upscale_target:
-            numerator, denominator = rule.upscale_target, size.longer
-    edge = rule.patch * denominator
-    count = _up(width * numerator, edge) * _up(height * numerator, edge)
-    if count <= rule.budget:
-        return count
-    # The guide's r = sqrt(patch² * budget / (w * h)) leaves w*r/patch = sqrt(budget * w / h) patches across;
-    # its second step makes one of the two edges a whole number of patches, so no root remains.
-    columns = max(1, isqrt(rule.budget * width // height))
-    rows = max(1, isqrt(rule.budget * height // width))
-    if columns * height <= rows * width:
-        shrunk = (columns * rule.patch, columns * rule.patch * height // width)
-    else:
-        shrunk = (rows * rule.patch * width // height, rows * rule.patch)
-    return min(rule.budget, max(1, _up(shrunk[0], rule.patch)) * max(1, _up(shrunk[1], rule.patch)))
-
-
-def _tiles(rule: InputRule, size: Size) -> int:
-    """With the shorter edge brought to one tile, the tiles along the longer are their ratio."""
-    return rule.base + rule.per_tile * _up(size.longer, size.shorter)
-
-
-def _input_limit(rule: InputRule | None, size: Size) -> int:
-    """The most a sent picture can cost: how it is shrunk, or widened to the ratio, is not certain."""
-    if rule is None or rule.kind != "patch":
-        return 0
-    shrunk = _up(size.width, rule.patch) * _up(size.height, rule.patch) > rule.budget
-    return rule.budget if shrunk or size.longer > rule.max_ratio * size.shorter else 0
 
 
 def _line(part: Part, tokens: Span, rate: int, reason: str) -> Line:
@@ -399,12 +337,3 @@ def _sum(spans: Iterable[Span]) -> Span:
     for span in spans:
         total += span
     return total
-
-
-def _cost(tokens: int, rate: int) -> int:
-    return _up(tokens * rate, _TOKENS_PER_RATE)
-
-
-def _up(numerator: int, denominator: int) -> int:
-    """The quotient rounded up."""
-    return -(-numerator // denominator)

@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 from .errors import KeychainUnavailable, SetupError
 from .keychain import Keychain, find_keychain
 from .private_files import make_folder, replace, storage_errors
+from .servers import OPENAI, Dialect, dialect_of
 from .settings import Home
 from .translation import _
 
@@ -29,6 +30,7 @@ URL_VARIABLE = "OPENAI_BASE_URL"
 
 _KEY = re.compile(r"[!-~]{1,4096}")
 _ADDRESS = re.compile(r"[!-\[\]-~]{1,2048}")
+_VERSION_QUERY = re.compile(r"api-version=[0-9A-Za-z.-]{1,40}")
 _KEY_FILE_BYTES = 16_384
 _HIDDEN = "***"
 # Hosts look for the account whenever they draw; a keychain takes some 20 ms, and seconds when it is locked.
@@ -71,7 +73,8 @@ class Account:
 
     `notice` says why a keychain that is there was passed over, and is empty otherwise. `other_server` is the
     host of a server that is not OpenAI's own, whose prices are unknown; empty for the service, the sandbox
-    and this machine.
+    and this machine. `query` goes along with every call, as Azure's api-version; `dialect` is how the server
+    wants to be asked.
     """
 
     base_url: str
@@ -79,6 +82,13 @@ class Account:
     key_source: str
     notice: str = ""
     other_server: str = ""
+    query: str = ""
+    dialect: Dialect = OPENAI
+
+    def address(self, path: str) -> str:
+        """Where a call of the API goes, such as "/models"."""
+        joint = "&" if "?" in path else "?"
+        return self.base_url + path + (joint + self.query if self.query else "")
 
     @property
     def sandbox(self) -> bool:
@@ -108,10 +118,10 @@ def find_account(home: Home, environment: Mapping[str, str] = os.environ) -> Acc
 
     A keychain that is locked or out of order is passed over within 3 s, and the account's `notice` says so.
     What it answers is remembered for five minutes. Raises SetupError for a key that no service would take, a
-    key file that others can read (POSIX) or that cannot be read, and an address that is not https, or http to
-    this machine.
+    key file that others can read (POSIX) or that cannot be read, an address that is not https, or http to
+    this machine, and a servers.json that cannot be used.
     """
-    base_url = _checked_url(environment.get(URL_VARIABLE, "").strip() or SERVICE_URL)
+    base_url, query = _checked_url(environment.get(URL_VARIABLE, "").strip() or SERVICE_URL)
     key, source, notice = _secret(environment.get(KEY_VARIABLE, "")), _environment_name(), ""
     if key is None:
         key, source, notice = _from_keychain(environment)
@@ -120,7 +130,8 @@ def find_account(home: Home, environment: Mapping[str, str] = os.environ) -> Acc
     if key is None:
         return Account(base_url, None, "", notice)
     _check_key(key, source)
-    return Account(base_url, key, source, notice, _other_server(base_url))
+    dialect = dialect_of(base_url, home.servers)
+    return Account(base_url, key, source, notice, _other_server(base_url), query, dialect)
 
 
 def key_places(home: Home, environment: Mapping[str, str] = os.environ) -> tuple[KeyPlace, ...]:
@@ -325,7 +336,8 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
 
 
-def _checked_url(text: str) -> str:
+def _checked_url(text: str) -> tuple[str, str]:
+    """The address without a final slash, and its query."""
     # Neither reason shows the text: an address may carry a password.
     parts = _split(text)
     if parts is None:
@@ -334,7 +346,7 @@ def _checked_url(text: str) -> str:
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
         reason = _("{variable} must begin with https:// (http:// is only for this machine)")
         raise SetupError(reason=reason.format(variable=URL_VARIABLE))
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}", parts.query
 
 
 def _split(text: str) -> SplitResult | None:
@@ -346,7 +358,9 @@ def _split(text: str) -> SplitResult | None:
         port_is_usable = parts.port is None or parts.port > 0
     except ValueError:
         return None
-    is_plain = parts.hostname and "@" not in parts.netloc and not parts.query and not parts.fragment
+    # Of all that a query may hold only a version is let through: a key in it would end up in logs.
+    has_plain_query = not parts.query or _VERSION_QUERY.fullmatch(parts.query)
+    is_plain = parts.hostname and "@" not in parts.netloc and has_plain_query and not parts.fragment
     return parts if is_plain and port_is_usable and parts.scheme in ("https", "http") else None
 
 

@@ -3,20 +3,24 @@
 
     ScumbleError
       BadRequest          change what is asked; refused here, nothing was sent
-        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, NothingSelected
+        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, BadTable, NothingSelected
       SetupError          mend the set-up
         KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
+        EditsNotOffered
         OnlineAccessOff
       MoneyError          the money is gone or capped
         QuotaExhausted, BillingLimit, BudgetExceeded
       ServiceRefusal      the service will not make this picture
         ModerationBlocked, RequestRejected
+        ConversationGone, NoPictureMade
       TryLater            the same request may work in a while; no work was done
         NotConnected, RateLimited, Overloaded, NoUsableAnswer
       OutcomeUnknown      the picture may have been made and billed, but did not arrive
         ConnectionLost, UploadCutShort, TimedOut, ServerFault, BadReply, StreamFailed
+        AnswerAwaited, AnswerGone
       StorageError        the data folder cannot be used
-        StorageFailedAfterSending, LedgerDamaged, LedgerBusy, LedgerOfAnother
+        StorageFailedAfterSending, FolderUnusable, LedgerDamaged, LedgerBusy, LedgerOfAnother
+      RowsLeft            a list was worked on, and not all of it was made
       NotSaved            the picture is paid for and kept, but not where it was wanted
       Stopped             the person stopped it
         StoppedAfterSending
@@ -27,6 +31,7 @@ their `{names}` are filled from the keyword arguments, which must never be a key
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 
 from .translation import N_, _
@@ -130,6 +135,12 @@ class UnsupportedOption(BadRequest):
     remedy = N_("What works: {choices}.")
 
 
+class NotInBatches(UnsupportedOption):
+    code = "not-in-batches"
+    sentence = N_("{model} cannot be asked through the Batch API.")
+    remedy = N_("What works: a live request, or one of {choices}.")
+
+
 class BadSize(BadRequest):
     code = "bad-size"
     sentence = N_("{model} cannot make a picture of {size}: {reason}.")
@@ -140,6 +151,14 @@ class BadPicture(BadRequest):
     code = "bad-picture"
     sentence = N_("The picture {name} cannot be used: {reason}.")
     remedy = N_("Send a PNG, JPEG or WebP picture under 50 MB.")
+
+
+class BadTable(BadRequest):
+    """A list of things to make with rows that cannot be made; `problems` names each by its line."""
+
+    code = "bad-table"
+    sentence = N_("The list {name} cannot be used: {problems}.")
+    remedy = N_("Mend it; nothing was sent.")
 
 
 class NothingSelected(BadRequest):
@@ -196,6 +215,15 @@ class ModelUnavailable(SetupError):
     code = "model-unavailable"
     sentence = N_("The service does not offer {model} to this account.")
     remedy = N_("Choose another model.")
+    exit_code = Exit.REFUSED
+
+
+class EditsNotOffered(SetupError):
+    """Some servers make pictures and have no way to change one."""
+
+    code = "edits-not-offered"
+    sentence = N_("The server at this address changes no pictures (HTTP {status}).")
+    remedy = N_("Make a new picture there, or use another server.")
     exit_code = Exit.REFUSED
 
 
@@ -280,6 +308,35 @@ class RequestRejected(ServiceRefusal):
     code = "request-rejected"
     sentence = N_("The service rejected the request: {kind}, about {param}.")
     remedy = N_("Change that option, or report this to Scumble's maintainers.")
+
+
+class FieldNotKnown(RequestRejected):
+    """Other servers know fewer fields than OpenAI's own; a user can say which."""
+
+    code = "field-not-known"
+    sentence = N_("The server does not know the option {param}.")
+    remedy = N_(
+        'Have it left out: add "omit": ["{param}"] for the server\'s host to servers.json in the data folder.'
+    )
+
+
+class ConversationGone(ServiceRefusal):
+    """The turn to follow is not there, for instance because it is too long ago, or was the sandbox's."""
+
+    code = "conversation-gone"
+    sentence = N_(
+        "The service does not have the turn before, or no longer: it keeps them for a limited time."
+    )
+    remedy = N_("Begin anew with its picture: scumble results export, then scumble turn --image")
+
+
+class NoPictureMade(ServiceRefusal):
+    """The service ended its work without a picture; who raises it sets `billing` where more is known."""
+
+    code = "no-picture-made"
+    sentence = N_("The service ended its work without a picture: {reason}.")
+    remedy = N_("Change the wording, or ask again.")
+    billing = Billing.MAYBE
 
 
 class TryLater(ScumbleError):
@@ -368,6 +425,25 @@ class StreamFailed(OutcomeUnknown):
     sentence = N_("The service failed while it drew the picture: {kind}.")
 
 
+class AnswerAwaited(OutcomeUnknown):
+    """The service works on it in the background, or keeps the answer, and it can be fetched at any time."""
+
+    code = "answer-awaited"
+    sentence = N_("The answer is not here yet: {reason}.")
+    remedy = N_("The service keeps it; to fetch it costs nothing: scumble results fetch")
+
+
+class AnswerGone(OutcomeUnknown):
+    """Asked for by its name, the service no longer has it."""
+
+    code = "answer-gone"
+    sentence = N_("The service does not have the answer, or no longer: it keeps them for a limited time.")
+    remedy = N_(
+        "It is listed as unknown under Spending. Was it asked with another key, fetch it with that one; else"
+        " settle it by the service's bill: scumble spend settle"
+    )
+
+
 class StorageError(ScumbleError):
     code = "storage"
     sentence = N_("The data folder {path} cannot be used: {reason}.")
@@ -421,6 +497,14 @@ class BillNotRecorded(StorageFailedAfterSending):
     )
 
 
+class FolderUnusable(StorageError):
+    """The folder that a person named for what is made, and for the record of it."""
+
+    code = "folder-unusable"
+    sentence = N_("The folder {path} cannot be used: {reason}.")
+    remedy = N_("Free some space or check its permissions, or choose another folder.")
+
+
 class NotSaved(ScumbleError):
     """The request was settled; only the file that was asked for is missing."""
 
@@ -428,6 +512,15 @@ class NotSaved(ScumbleError):
     sentence = N_("The picture was made, but {path} could not be written: {reason}.")
     remedy = N_("It is kept in {folder}.")
     billing = Billing.BILLED
+
+
+class RowsLeft(ScumbleError):
+    """Of a list some rows are not made; `report` is the document that tells of each."""
+
+    code = "rows-left"
+    sentence = N_("{done} of {count} rows are done.")
+    remedy = N_("Run the same command again for the rest: what is done is not bought again.")
+    report: Mapping[str, object] = {}
 
 
 class Stopped(ScumbleError):

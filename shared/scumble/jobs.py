@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 _PIXELS_OF_AUTO = 8_294_400
+_FRAMES_OF_GIF = 16
 # Four bytes a pixel: 4/3 of them for the reply's base64 and as many again for the pictures beside it.
 _DISK_BYTES_PER_PIXEL = 10
 
@@ -218,6 +219,7 @@ def _perform(
     account = sending.account
     model = catalog.priced_for(account.other_server).usable(request.model, today)
     check(request, model, today)
+    account.dialect.require_possible(request, account.host)
     with Ledger(home.ledger) as ledger:
         price = estimate(request, model, ledger.learned(request, model))
         _require_room(home, request)
@@ -264,7 +266,7 @@ class _Sending:
 
 def _answered(request: Request, sending: _Sending, course: _Course, place: store.Place) -> client.Received:
     """The successful answer, sent for again as long as the rule of retrying allows it."""
-    call = wire.encode(request)
+    call = wire.encode(request, sending.account.dialect)
     tries, waited = 0, 0.0
     while True:
         try:
@@ -369,12 +371,15 @@ class Job:
         over_budget: bool = False,
         on_answer: Heard = lambda _headers, _error: None,
         on_end: Callable[[], None] = lambda: None,
+        on_reserved: Callable[[str], None] = lambda _id: None,
     ) -> None:
-        """`on_answer` and `on_end`, which is called last, whatever the outcome, are called on its thread."""
+        """All three are called on its thread: `on_end` last, whatever the outcome; `on_reserved` with the id
+        before anything leaves, and a ScumbleError from it stops the request."""
         self._arguments = (request, asker, home, account, catalog)
         self._over_budget = over_budget
         self._on_answer = on_answer
         self._on_end = on_end
+        self._on_reserved = on_reserved
         self._thread = threading.Thread(target=self._run, name="scumble-job", daemon=True)
         self._cancel = threading.Event()
         self._lock = threading.Lock()
@@ -471,6 +476,8 @@ class Job:
                 self._ended.set()
 
     def _note(self, event: Event) -> None:
+        if isinstance(event, Reserved):
+            self._on_reserved(event.id)
         with self._lock:
             self._events.append(event)
             match event:
@@ -499,6 +506,8 @@ def _stop_if_set(cancel: threading.Event) -> None:
 def _require_room(home: Home, request: Request) -> None:
     """Refuse before anything is paid when the pictures would not fit on the disk."""
     area = _PIXELS_OF_AUTO if request.size is None else request.size.area
+    if request.output_format == "gif":
+        area *= request.frames or _FRAMES_OF_GIF
     if _free_bytes(home.folder) < area * request.n * _DISK_BYTES_PER_PIXEL:
         raise StorageError(path=home.folder, reason=_("there is no room for the pictures"))
 

@@ -12,11 +12,12 @@ keeps its whole reservation. One SQLite file serves all hosts of a user, in many
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -99,35 +100,56 @@ class Ledger:
         with `over_budget`, a person's decision about this one action, it is recorded with that as its reason.
         Raises ValueError for amounts that are not integers from 0 to 10**15, or an unknown host.
         """
-        check(spending)
-        id = uuid.uuid4().hex
+        return self.reserve_all([spending], over_budget)[0]
+
+    def reserve_all(self, spendings: Sequence[Spending], over_budget: bool = False) -> tuple[str, ...]:
+        """Record all of them or none, as reserve() does one; gives the ids in the same order.
+
+        The budgets must have room for the sum, the one for a single action for each.
+        """
+        for spending in spendings:
+            check(spending)
         with ledger_errors(self._path), transaction(self._connection):
             now = self._microseconds()
-            reason = budgets.admit(self._connection, now, self._zone, spending, over_budget)
-            inserted = self._connection.execute(
-                "INSERT INTO requests (id, at, host, kind, model, quality, size, n, expected, reserve,"
-                " sandbox, document, project, priced, owner)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    id,
-                    now,
-                    spending.host,
-                    spending.kind,
-                    spending.model,
-                    spending.quality,
-                    spending.size,
-                    spending.n,
-                    spending.expected,
-                    spending.reserve,
-                    spending.sandbox,
-                    document_tag(spending.document),
-                    project_tag(spending.project),
-                    spending.priced,
-                    self._owner(this_process()),
-                ),
+            reasons = budgets.admit(self._connection, now, self._zone, spendings, over_budget)
+            return tuple(
+                self._insert(spending, now, reason)
+                for spending, reason in zip(spendings, reasons, strict=True)
             )
-            self._append(inserted.lastrowid or 0, "reserved", reason)
+
+    def _insert(self, spending: Spending, now: int, reason: str) -> str:
+        id = uuid.uuid4().hex
+        inserted = self._connection.execute(
+            "INSERT INTO requests (id, at, host, kind, model, quality, size, n, expected, reserve,"
+            " sandbox, document, project, priced, owner)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                id,
+                now,
+                spending.host,
+                spending.kind,
+                spending.model,
+                spending.quality,
+                spending.size,
+                spending.n,
+                spending.expected,
+                spending.reserve,
+                spending.sandbox,
+                document_tag(spending.document),
+                project_tag(spending.project),
+                spending.priced,
+                self._owner(this_process()),
+            ),
+        )
+        self._append(inserted.lastrowid or 0, "reserved", reason)
         return id
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Everything done in the block is on disk at its end, or nothing of it: one wait for the disk for
+        thousands of steps. An exception undoes it all."""
+        with ledger_errors(self._path), transaction(self._connection):
+            yield
 
     def sent(self, id: str) -> None:
         """The body may begin to leave. ValueError unless reserved."""

@@ -63,7 +63,10 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of the block's changes or none, on disk at its end."""
+    """All of the block's changes or none, on disk at its end; inside another one, at the end of that."""
+    if connection.in_transaction:
+        yield
+        return
     # IMMEDIATE: a deferred one that reads before it writes fails at once when another process writes.
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isqrt
 
@@ -175,6 +175,59 @@ class TextRule:
 
 
 @dataclass(frozen=True)
+class AnimationRule:
+    """GIFs of a model. `grids`: by the most frames, the columns and rows of the one sheet that is made.
+
+    Durations of a frame are in milliseconds, a multiple of `ms_step`.
+    """
+
+    frames_min: int
+    frames_max: int
+    default_frames: int
+    ms_max: int
+    ms_step: int
+    default_ms: int
+    grids: Mapping[int, Size] = field(hash=False)
+
+    def grid(self, frames: int) -> Size:
+        """Columns and rows of the sheet that holds this many frames, at most `frames_max`."""
+        return self.grids[min(most for most in self.grids if most >= frames)]
+
+    def sheet(self, size: Size, frames: int) -> Size:
+        """The size of the sheet for frames of `size`."""
+        grid = self.grid(frames)
+        return Size(size.width * grid.width, size.height * grid.height)
+
+    def sizes(self, rule: SizeRule, frames: int) -> SizeRule:
+        """The sizes of a frame, whose sheet the model can make either way up."""
+        grid = self.grid(frames)
+        return SizeRule(
+            multiple_of=rule.multiple_of,
+            max_edge=rule.max_edge // grid.longer,
+            min_pixels=-(-rule.min_pixels // grid.area),
+            max_pixels=rule.max_pixels // grid.area,
+            max_ratio=rule.max_ratio,
+            experimental_above=rule.experimental_above // grid.area,
+            fixed=(),
+            standard=(),
+            auto=False,
+            auto_sizes=None,
+        )
+
+
+@dataclass(frozen=True)
+class VectorRule:
+    """SVGs of a model: drawn by a second model, the author, from a picture that the first one makes.
+
+    `author_tokens` (low, expected, high) and `author_rate`, in micro-dollars per million of them, are
+    guesses: nothing is published.
+    """
+
+    author_tokens: tuple[int, int, int]
+    author_rate: int
+
+
+@dataclass(frozen=True)
 class RateTier:
     """What an account of one usage tier may have in a minute."""
 
@@ -186,6 +239,7 @@ class RateTier:
 class Model:
     """One model; limits in characters, bytes and pieces, `expected_seconds` by quality (may be empty).
 
+    `batch_prices` are those of the Batch API; None where there is none, or where they are not known.
     `rate_tiers` are an account's limits by its usage tier, the lowest first; empty where none are published.
     """
 
@@ -217,6 +271,9 @@ class Model:
     input: InputRule | None
     text: TextRule
     expected_seconds: Mapping[str, int] = field(hash=False)
+    animation: AnimationRule | None = None
+    vector: VectorRule | None = None
+    batch_prices: Prices | None = None
     rate_tiers: tuple[RateTier, ...] = ()
 
     def ended(self, today: date) -> bool:
@@ -227,8 +284,63 @@ class Model:
         """Whether the model still works and will end in at most `days` days."""
         return self.shutdown is not None and 0 < (self.shutdown - today).days <= days
 
+    def in_batch(self) -> Model:
+        """The same model at the prices of the Batch API, which may be unknown."""
+        return replace(self, prices=self.batch_prices)
+
     def require_live(self, today: date) -> None:
         """Raises ModelEnded, naming the successors, when the model has been shut down."""
         if self.shutdown is not None and self.ended(today):
             successor = _(" or ").join(self.successors)
             raise ModelEnded(model=self.id, date=self.shutdown.isoformat(), successor=successor)
+
+
+@dataclass(frozen=True)
+class TextPrices:
+    """Micro-dollars per 1,000,000 tokens of a text model.
+
+    For a call with more than `long_above` input tokens all input costs `long_input_percent` of its rate, and
+    the output `long_output_percent`.
+    """
+
+    input: int
+    input_cached: int
+    cache_write: int
+    output: int
+    long_above: int
+    long_input_percent: int
+    long_output_percent: int
+
+    def at(self, input_tokens: int) -> TextPrices:
+        """The rates of a call with so many input tokens."""
+        if input_tokens <= self.long_above:
+            return self
+        return replace(
+            self,
+            input=self.input * self.long_input_percent // 100,
+            input_cached=self.input_cached * self.long_input_percent // 100,
+            cache_write=self.cache_write * self.long_input_percent // 100,
+            output=self.output * self.long_output_percent // 100,
+        )
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A model that talks and has its pictures made by an image model, as the Responses API offers it.
+
+    Its own tokens are not published beforehand, so they are (low, expected, high): `hidden_input`, which the
+    service adds to every call, and `picture_input` of one picture that it looks at; `likely_output` is what
+    it writes. `input_max` is the most that a call may bring. `effort` is how much it is asked to think, ""
+    for a model that is not asked so. `source` says where prices and tokens are from, and how sure they are.
+    """
+
+    id: str
+    title: str
+    note: str
+    prices: TextPrices | None
+    input_max: int
+    effort: str
+    hidden_input: tuple[int, int, int]
+    picture_input: tuple[int, int, int]
+    likely_output: int
+    source: str

@@ -17,16 +17,16 @@ from .shapes import Size
 from .translation import _
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
-_SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, _RGB_ALPHA: 4}
+_GRAY, _RGB, _PALETTE, _GRAY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+_SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, RGB_ALPHA: 4}
 _DEPTHS = {
     _GRAY: (1, 2, 4, 8, 16),
     _RGB: (8, 16),
     _PALETTE: (1, 2, 4, 8),
     _GRAY_ALPHA: (8, 16),
-    _RGB_ALPHA: (8, 16),
+    RGB_ALPHA: (8, 16),
 }
-_COLOUR_TYPE = {1: _GRAY, 3: _RGB, 4: _RGB_ALPHA}
+_COLOUR_TYPE = {1: _GRAY, 3: _RGB, 4: RGB_ALPHA}
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
@@ -95,7 +95,7 @@ def decode(data: bytes, max_pixels: int) -> tuple[Size, int, bytes]:
         raise ValueError(_("interlaced PNG files are not supported"))
     palette, transparency, compressed = _collect(data)
     rows = _unfiltered(described, _inflated(compressed, (described.stride + 1) * described.size.height))
-    if described.bit_depth == 8 and described.colour_type in (_RGB, _RGB_ALPHA) and not transparency:
+    if described.bit_depth == 8 and described.colour_type in (_RGB, RGB_ALPHA) and not transparency:
         return described.size, _SAMPLES[described.colour_type], b"".join(rows)
     planes = _planes(described, rows)
     if described.colour_type == _PALETTE:

@@ -47,9 +47,12 @@ def send(
     try:
         reply = client.send(call, account, on_sent=on_sent, on_piece=take)
     except OutcomeUnknown:
-        if not listener.understood_at_the_end():
+        listener.end()
+        if not listener.understood:
             raise
         reply = Received(200, {"content-type": MEDIA_TYPE}, place.so_far())
+    else:
+        listener.end()
     return reply, listener.failure
 
 
@@ -70,6 +73,11 @@ class _Listener:
         self._failure: ScumbleError | None = None
 
     @property
+    def understood(self) -> bool:
+        """Whether an event of the service was whole."""
+        return self._complete or self._parts > 0 or self._failure is not None
+
+    @property
     def failure(self) -> ScumbleError | None:
         """What the service reported instead of a finished picture."""
         return None if self._complete else self._failure
@@ -78,10 +86,9 @@ class _Listener:
         """The next bytes of the stream."""
         self._understand(lambda: self._splitter.feed(piece))
 
-    def understood_at_the_end(self) -> bool:
-        """No more comes: whether an event of the service was whole."""
+    def end(self) -> None:
+        """No more comes."""
         self._understand(self._splitter.finish)
-        return self._complete or self._parts > 0 or self._failure is not None
 
     def _understand(self, split: Callable[[], list[Event]]) -> None:
         if self._overwhelmed:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .catalog import Catalog
 from .cost import estimate
@@ -101,8 +101,17 @@ class Queue:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    def submit(self, request: Request, asker: Asker, over_budget: bool = False) -> Ticket:
+    def submit(
+        self,
+        request: Request,
+        asker: Asker,
+        over_budget: bool = False,
+        on_reserved: Callable[[str], None] = lambda _id: None,
+    ) -> Ticket:
         """Put it at the end. Nothing is checked yet; what cannot be asked ends as Failed when its turn comes.
+
+        `on_reserved` is called with its id on the thread of its job, before anything leaves; a ScumbleError
+        from it stops the request.
 
         After something stopped the queue it ends at once, with the same error. Raises RuntimeError when the
         queue is closed.
@@ -110,7 +119,7 @@ class Queue:
         with self._changed:
             if self._closed:
                 raise RuntimeError("the queue is closed")
-            ticket = self._ticket(request, asker, over_budget)
+            ticket = self._ticket(request, asker, over_budget, on_reserved)
             self._unheard[ticket.number] = ticket
             if self._stopped_by is None:
                 self._waiting.append(ticket)
@@ -162,7 +171,9 @@ class Queue:
         with self._changed:
             self._close_pace_when_empty()
 
-    def _ticket(self, request: Request, asker: Asker, over_budget: bool) -> Ticket:
+    def _ticket(
+        self, request: Request, asker: Asker, over_budget: bool, on_reserved: Callable[[str], None]
+    ) -> Ticket:
         job = Job(
             request,
             asker,
@@ -172,6 +183,7 @@ class Queue:
             over_budget,
             on_answer=lambda headers, error: self._hear(ticket, headers, error),
             on_end=lambda: self._end(ticket),
+            on_reserved=on_reserved,
         )
         ticket = Ticket(self, self._submitted, request, job)
         self._submitted += 1

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .catalog import Model
 from .cost import Bill, Estimate, bill, estimate
+from .formats import MEDIA_TYPES
 from .ledger import Entry, Spending
 from .request import Request
 from .shapes import Size
+from .turns import Turn
 from .wire import Answer
 
 
@@ -56,6 +58,10 @@ def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dic
         "output_compression": request.output_compression,
         "moderation": request.moderation,
         "complexity": request.complexity,
+        "frames": request.frames,
+        "frame_ms": request.frame_ms,
+        "svg_author": request.svg_author,
+        "svg_effort": request.svg_effort,
         "image_sizes": [str(picture.size) for picture in request.images],
         "mask": request.mask is not None,
         "markup": request.markup is not None,
@@ -69,15 +75,42 @@ def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dic
     }
 
 
+def turn_spending(turn: Turn, asker: Asker, price: Estimate, sandbox: bool) -> Spending:
+    """The ledger's row of a turn; its model is the one that makes the picture."""
+    return replace(spending(turn.request, asker, price, sandbox), kind="turn")
+
+
+def asked_turn(turn: Turn, asker: Asker, price: Estimate, sandbox: bool) -> dict[str, Any]:
+    """As asked(), with what it takes to bill the turn from its response and to continue after it."""
+    said = sum(line.cost.expected for line in price.lines if line.part.startswith("conversation"))
+    conversation = {
+        "text_model": turn.text_model,
+        "after": turn.before.response if turn.before else None,
+        "in_background": turn.in_background,
+        "output_tokens_max": turn.output_tokens_max,
+        "pictures": [str(size) for size in turn.pictures],
+        "words": turn.words_after,
+        "expected_made": price.cost.expected - said,
+        "expected_said": said,
+    }
+    return asked(turn.request, asker, price, sandbox) | {"kind": "turn", "conversation": conversation}
+
+
 def facts(answer: Answer, owed: Bill) -> dict[str, Any]:
     """What the reply turned out to be, in JSON types; money in micro-dollars."""
-    return {
-        "bill": {"total": owed.total, "lines": owed.lines, "from_usage": owed.from_usage},
+    return bill_fact(owed) | {
         "size": str(answer.size),
         "quality": answer.quality,
         "media_type": answer.media_type,
         "pictures": len(answer.pictures),
+        "frames": answer.frames,
+        "references_outside": answer.references_outside,
     }
+
+
+def bill_fact(owed: Bill) -> dict[str, Any]:
+    """The same of the bill alone."""
+    return {"bill": {"total": owed.total, "lines": owed.lines, "from_usage": owed.from_usage}}
 
 
 def as_asked(entry: Entry, output_format: str = "png") -> Request:
@@ -98,4 +131,5 @@ def late_bill(answer: Answer, entry: Entry, model: Model) -> Bill:
     """The bill for a reply read again later; without usage, what the ledger had expected."""
     if answer.usage is None:
         return Bill(total=entry.spending.expected, lines=(), from_usage=False)
-    return bill(answer.usage, model, estimate(as_asked(entry), model))
+    output_format = next((name for name, media in MEDIA_TYPES.items() if media == answer.media_type), "png")
+    return bill(answer.usage, model, estimate(as_asked(entry, output_format), model))

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import client, records, replies, store
-from .catalog import load
+from . import client, records, replies, responses, store, turns
+from .catalog import Catalog, load
+from .cost import Bill
 from .credentials import Account
-from .errors import BadReply, StorageError, UnknownModel
+from .errors import BadReply, ServiceRefusal, StorageError, UnknownModel
 from .ledger import Entry, Ledger
 from .request import Request
 from .settings import Home
@@ -34,12 +35,17 @@ def fetch_named(
 
 
 def reread(stored: Stored) -> Answer:
-    """The answer that a kept reply holds. Raises BadReply, StorageError."""
+    """The answer that a kept reply holds. Raises BadReply, StorageError; of a conversation's turn for which
+    no picture was made, what responses.decode raises."""
+    if is_turn(stored):
+        return responses.decode(stored.reply(), as_asked(stored))
     return replies.read(stored.reply(), stored.media_type, as_asked(stored), stored.fetched())
 
 
 def complete(home: Home, stored: Stored, account: Callable[[], Account]) -> Answer:
     """As reread(); what the reply names and was not fetched in its time is fetched now if it can be."""
+    if is_turn(stored):
+        return reread(stored)
     request, body, media_type = as_asked(stored), stored.reply(), stored.media_type
     if len(stored.fetched()) < len(replies.addresses(body, media_type, request)):
         fetch_named(home, stored.id, body, media_type, request, account())
@@ -70,6 +76,8 @@ def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
     """
     try:
         kept = store.find(home, entry.id)
+        if is_turn(kept):
+            return settle_turn(home, ledger, entry, kept) is not None
         answer = replies.read(
             kept.reply(),
             kept.media_type,
@@ -79,9 +87,62 @@ def settle(home: Home, ledger: Ledger, entry: Entry) -> bool:
         model = load(home.catalog).find(entry.spending.model)
     except (KeyError, BadReply, StorageError, UnknownModel):
         return False
+    if kept.asked.get("batch"):
+        model = model.in_batch()
     if not kept.asked.get("priced", True):
         model = replace(model, prices=None)
     owed = records.late_bill(answer, entry, model)
     ledger.settle(entry.id, owed)
     store.describe(home, entry.id, **records.facts(answer, owed))
     return True
+
+
+def is_turn(stored: Stored) -> bool:
+    """Whether it is a conversation's turn, so that its reply is of the Responses API."""
+    return isinstance(stored.asked.get("conversation"), dict)
+
+
+def settle_turn(home: Home, ledger: Ledger, entry: Entry, kept: Stored) -> Bill | None:
+    """Settle an open turn by what its kept response says was used; the bill, or None when that is not known.
+
+    A turn without a picture has its price too: that of the words. That another program has settled it
+    meanwhile is no error. Raises as settle().
+    """
+    try:
+        answer = responses.decode(kept.reply(), as_asked(kept))
+    except BadReply:
+        return None
+    except ServiceRefusal:
+        answer = None
+    owed = _turn_bill(kept, entry, load(home.catalog), has_picture=answer is not None)
+    if owed is None:
+        return None
+    try:
+        ledger.settle(entry.id, owed)
+    except ValueError:
+        if ledger.entry(entry.id).state != "settled":
+            raise
+    facts = records.bill_fact(owed) if answer is None else records.facts(answer, owed)
+    store.describe(home, entry.id, **facts)
+    return owed
+
+
+def _turn_bill(kept: Stored, entry: Entry, catalog: Catalog, has_picture: bool) -> Bill | None:
+    """None when nothing was counted and no picture shows that the work was done."""
+    made, said = responses.counted(kept.reply())
+    if not has_picture and said is None:
+        return None
+    if not kept.asked.get("priced", True):
+        return Bill(total=0, lines=(), from_usage=False)
+    about = kept.asked["conversation"]
+    try:
+        return turns.bill(
+            made,
+            said,
+            catalog.find(entry.spending.model),
+            catalog.text_model(str(about["text_model"])),
+            int(about["expected_made"]),
+            int(about["expected_said"]),
+        )
+    except (UnknownModel, KeyError, ValueError, TypeError):
+        return Bill(total=entry.spending.expected, lines=(), from_usage=False)

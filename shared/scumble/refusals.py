@@ -13,6 +13,9 @@ from .errors import (
     AccessDenied,
     BadReply,
     BillingLimit,
+    ConversationGone,
+    EditsNotOffered,
+    FieldNotKnown,
     KeyRefused,
     ModelUnavailable,
     ModerationBlocked,
@@ -28,6 +31,7 @@ from .errors import (
 )
 from .rate_limits import told_wait
 from .request import Request
+from .servers import CAN_BE_OMITTED
 from .translation import _
 
 _ERROR_BODY_MAX = 1_048_576
@@ -36,6 +40,12 @@ _WAIT_MAX = 3_600
 
 # Lower case and no hyphen: an API's own words pass, a key or a sentence of the prompt does not.
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}(\[[a-z0-9_]{0,20}\])?")
+
+_SENTENCE_MAX = 2_000
+_COMPLAINT = re.compile(
+    r"(unsupported|unknown|unrecogni[sz]ed|unexpected|does not support)\W*(\w+\W+)?(param|arg|field|key)",
+    re.IGNORECASE,
+)
 
 
 def read_json(body: bytes) -> object:
@@ -118,6 +128,15 @@ def _not_found(refusal: _Refusal) -> ScumbleError:
     return SetupError(reason=_("there is no Images API at the service's address (HTTP 404)"))
 
 
+def _field_not_known(refusal: _Refusal) -> ScumbleError:
+    param = identifier(refusal.param)
+    return FieldNotKnown(param=param) if param else _rejected(refusal)
+
+
+def _conversation_gone(_told: _Refusal) -> ScumbleError:
+    return ConversationGone()
+
+
 def _rejected(refusal: _Refusal) -> ScumbleError:
     kind = identifier(refusal.code) or identifier(refusal.type) or f"HTTP {refusal.status}"
     return RequestRejected(kind=kind, param=identifier(refusal.param) or _("an option it does not name"))
@@ -129,6 +148,8 @@ _BY_CODE: dict[str, _Make] = {
     "invalid_api_key": _key_refused,
     "unsupported_country_region_territory": _access_denied,
     "model_not_found": _model_unavailable,
+    "unknown_parameter": _field_not_known,
+    "extra_forbidden": _field_not_known,
     "moderation_blocked": _moderation,
     "content_policy_violation": _moderation,
     "contentFilter": _moderation,
@@ -138,11 +159,15 @@ _BY_CODE: dict[str, _Make] = {
     "organization_spend_limit_exceeded": _quota,
     "project_spend_limit_exceeded": _quota,
     "organization_usage_limit_exceeded": _quota,
+    "previous_response_not_found": _conversation_gone,
     "rate_limit_exceeded": _rate_limited,
     "server_error": _server_fault,
     "server_is_overloaded": _overloaded,
     "slow_down": _overloaded,
 }
+
+# 501 says that nothing was even begun.
+_NO_SUCH_ROUTE = (405, 501)
 
 _BY_TYPE: dict[str, _Make] = {
     "authentication_error": _key_refused,
@@ -181,6 +206,8 @@ def error_from(
     if not 400 <= status < 600:
         return BadReply(reason=_("it has the status HTTP {status}").format(status=status))
     refusal = _refusal(status, headers, body, request, key_source)
+    if request.kind == "edit" and (status in _NO_SUCH_ROUTE or (status == 404 and not refusal.has_envelope)):
+        return EditsNotOffered(status=status)
     if status >= 500:
         told_to_wait = status == 503 and refusal.code in _OVERLOAD_CODES
         return _overloaded(refusal) if told_to_wait else _server_fault(refusal)
@@ -213,7 +240,8 @@ def _refusal(
 ) -> _Refusal:
     document = read_json(body) if len(body) <= _ERROR_BODY_MAX else None
     envelope = document.get("error") if isinstance(document, dict) else None
-    return _told(status, headers, envelope if isinstance(envelope, dict) else {}, request, key_source)
+    error = envelope if isinstance(envelope, dict) else {}
+    return _told(status, headers, error, request, key_source, _unknown_field(document))
 
 
 def _told(
@@ -222,13 +250,14 @@ def _told(
     error: Mapping[str, object],
     request: Request,
     key_source: str,
+    unknown_field: str = "",
 ) -> _Refusal:
     named = {name.lower(): value for name, value in headers.items()}
     return _Refusal(
         status=status,
         type=_text(error.get("type")),
-        code=_text(error.get("code")),
-        param=_text(error.get("param")),
+        code="unknown_parameter" if unknown_field else _text(error.get("code")),
+        param=unknown_field or _text(error.get("param")),
         has_envelope=bool(error),
         held_back=_moderation_stage(error) == "output",
         wait=told_wait(named, _text(error.get("message"))),
@@ -241,6 +270,26 @@ def _told(
 def _moderation_stage(error: Mapping[str, object]) -> object:
     details = error.get("moderation_details")
     return details.get("moderation_stage") if isinstance(details, dict) else None
+
+
+def _unknown_field(document: object) -> str:
+    """The field of ours that a server complains of in another way than OpenAI's, else "".
+
+    FastAPI lists each as "extra_forbidden" with its place; LiteLLM and others say it in a sentence, of which
+    only a name of our own is taken.
+    """
+    if not isinstance(document, dict):
+        return ""
+    details, error = document.get("detail"), document.get("error")
+    for detail in details if isinstance(details, list) else ():
+        place = detail.get("loc") if isinstance(detail, dict) else None
+        if isinstance(place, list) and place and detail.get("type") == "extra_forbidden":
+            return _text(place[-1])
+    told = error.get("message") if isinstance(error, dict) and not error.get("param") else details
+    sentence = _text(told)[:_SENTENCE_MAX]
+    if not _COMPLAINT.search(sentence):
+        return ""
+    return next((name for name in sorted(CAN_BE_OMITTED) if re.search(rf"\b{name}\b", sentence)), "")
 
 
 def _text(value: object) -> str:

@@ -116,7 +116,8 @@ def of_document(connection: sqlite3.Connection, document: str) -> Totals:
     """Over what was asked for one document, by the name that is recorded of it."""
     row = connection.execute(
         "SELECT coalesce(sum(billed), 0), coalesce(sum(held), 0), coalesce(sum(would_bill), 0),"
-        " coalesce(sum(count), 0), coalesce(sum(unpriced), 0) FROM days WHERE topic = 'document' AND name = ?",
+        " coalesce(sum(count), 0), coalesce(sum(unpriced), 0)"
+        " FROM days WHERE topic = 'document' AND name = ?",
         (document,),
     ).fetchone()
     return Totals(*row)

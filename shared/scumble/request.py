@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,18 +11,25 @@ from typing import Literal
 
 from .catalog import Model
 from .errors import BadPicture, BadRequest, BadSize, UnsupportedOption
+from .formats import media_type_of
+from .models import AnimationRule, SizeRule
 from .multipart import OnDisk, look
 from .shapes import Size
 from .translation import _
 
 BACKGROUNDS = ("auto", "opaque", "transparent")
+SVG_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _FORMATS_WITH_ALPHA = ("png", "webp")
-_FORMATS_WITH_COMPRESSION = ("jpeg", "webp")
+COMPRESSED_FORMATS = ("jpeg", "webp")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS_WITH_ALPHA = (4, 6)
 # Up to the colour type in the header of a PNG.
 _START_BYTES = 26
+_AUTHOR = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,99}")
 _MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+JSON_URL_CHARACTERS_MAX = 20_971_520
+"""Of a picture as a data URL, which is how an edit written as JSON carries it."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,12 @@ class Picture:
 class Request:
     """What is asked of a model.
 
-    `size` None lets the model choose. `output_compression` is 0..100, for jpeg and webp only. `mask` lies on
-    the first of `images`: where it is transparent the picture is to change, where it is opaque to stay.
+    `size` None lets the model choose. `output_compression` is 0..100, below 100 for jpeg and webp only.
+    `mask` lies on the first of `images`: where it is transparent the picture is to change, where it is
+    opaque to stay.
+    A GIF has `frames` of `size`, each shown for `frame_ms` milliseconds. `svg_author` names the model that
+    draws an SVG, for accounts that may choose it, and `svg_effort` how hard it thinks. What is None is the
+    service's choice.
     """
 
     kind: Literal["generate", "edit"]
@@ -85,6 +97,10 @@ class Request:
     complexity: str | None = None
     markup: Picture | None = None
     safety_identifier: str | None = field(default=None, repr=False)
+    frames: int | None = None
+    frame_ms: int | None = None
+    svg_author: str | None = None
+    svg_effort: str | None = None
 
     @property
     def size_text(self) -> str:
@@ -103,9 +119,12 @@ def check(request: Request, model: Model, today: date) -> None:
     model.require_live(today)
     _check_kind(request, model)
     _check_prompt(request.prompt, model)
-    _check_size(request.size, model)
     _check_options(request, model)
     _check_output(request, model)
+    if request.output_format == "gif" and model.animation is not None:
+        _check_animation(request, model.animation, model)
+    else:
+        _check_size(request.size, model, model.sizes)
     _check_partials(request, model)
     for picture in request.images:
         _check_picture(picture, model)
@@ -115,6 +134,41 @@ def check(request: Request, model: Model, today: date) -> None:
     if request.markup is not None:
         _check_overlay(request.markup, request, "markup", model.markup, model)
         _check_bytes(request.markup, model.picture_bytes_max)
+    if needs_json(request):
+        check_json(request)
+
+
+def needs_json(request: Request) -> bool:
+    """Whether an edit can only be written as JSON: the form has no `moderation`."""
+    return request.kind == "edit" and request.moderation != "auto"
+
+
+def check_json(request: Request) -> None:
+    """Refuse an edit that does not fit into JSON, where pictures are data URLs of a bounded length.
+
+    Raises BadRequest for a markup layer, of which the JSON form knows nothing, and BadPicture.
+    """
+    if request.markup is not None:
+        raise BadRequest(
+            reason=_(
+                "a markup layer cannot be written into JSON, as moderation, batches and some servers need it;"
+                " it works live and with moderation auto"
+            )
+        )
+    for picture in (*request.images, *((request.mask,) if request.mask else ())):
+        if data_url_length(picture) > JSON_URL_CHARACTERS_MAX:
+            raise BadPicture(
+                name=picture.name,
+                reason=_(
+                    "written into JSON, as moderation, batches and some servers need it, it must be under"
+                    " {limit} million bytes; live and with moderation auto it works"
+                ).format(limit=JSON_URL_CHARACTERS_MAX * 3 // 4 // 1_000_000),
+            )
+
+
+def data_url_length(picture: Picture) -> int:
+    """The characters of `wire.data_url(picture)`. Raises BadPicture for a file that is gone."""
+    return len(f"data:{picture.media_type};base64,") + -(-picture.length // 3) * 4
 
 
 def _check_kind(request: Request, model: Model) -> None:
@@ -152,14 +206,41 @@ def _check_prompt(prompt: str, model: Model) -> None:
         raise BadRequest(reason=_("the prompt holds characters that are not text"))
 
 
-def _check_size(size: Size | None, model: Model) -> None:
+def _check_size(size: Size | None, model: Model, rule: SizeRule) -> None:
     if size is None:
-        if not model.sizes.auto:
-            raise _unsupported(model, "size", "auto", [str(each) for each in model.sizes.standard])
+        if not rule.auto:
+            choices = [str(each) for each in rule.standard] or [str(rule.nearest(Size(1, 1)))]
+            raise _unsupported(model, "size", "auto", choices)
         return
-    reason = model.sizes.problem(size)
+    reason = rule.problem(size)
     if reason is not None:
-        raise BadSize(model=model.id, size=str(size), reason=reason, nearest=str(model.sizes.nearest(size)))
+        raise BadSize(model=model.id, size=str(size), reason=reason, nearest=str(rule.nearest(size)))
+
+
+def _check_animation(request: Request, rule: AnimationRule, model: Model) -> None:
+    frames = rule.default_frames if request.frames is None else request.frames
+    if not rule.frames_min <= frames <= rule.frames_max:
+        raise _unsupported(model, "frames", frames, [f"{rule.frames_min} – {rule.frames_max}"])
+    if request.frame_ms is not None and not rule.ms_step <= request.frame_ms <= rule.ms_max:
+        raise _unsupported(model, "frame_ms", request.frame_ms, [f"{rule.ms_step} – {rule.ms_max}"])
+    _check_size(request.size, model, rule.sizes(model.sizes, frames))
+    if request.mask is not None:
+        raise BadRequest(reason=_("a GIF cannot be made through a mask; a markup layer works, or png"))
+    if request.partial_images:
+        raise BadRequest(reason=_("a GIF has no partial previews; they work for png, jpeg and webp"))
+
+
+def _check_vector(request: Request, model: Model) -> None:
+    if request.n > 1:
+        raise _unsupported(model, "n", request.n, [_("1 with the format svg")])
+    if request.partial_images:
+        raise BadRequest(reason=_("an SVG has no partial previews; they work for png, jpeg and webp"))
+    if request.svg_author is not None and not _AUTHOR.fullmatch(request.svg_author):
+        raise BadRequest(reason=_("the author of the SVG must be the name of a model"))
+    if request.svg_effort is not None:
+        _require(model, "svg_effort", request.svg_effort, SVG_EFFORTS)
+        if request.svg_author is None:
+            raise BadRequest(reason=_("the effort of an SVG's author needs the author named too"))
 
 
 def _check_options(request: Request, model: Model) -> None:
@@ -176,8 +257,14 @@ def _check_output(request: Request, model: Model) -> None:
     _require(model, "background", request.background, BACKGROUNDS if model.transparent else BACKGROUNDS[:2])
     if request.background == "transparent" and request.output_format not in _FORMATS_WITH_ALPHA:
         raise BadRequest(reason=_("a transparent background needs the format png or webp"))
+    if request.output_format == "svg":
+        _check_vector(request, model)
+    elif request.svg_author is not None or request.svg_effort is not None:
+        raise BadRequest(reason=_("an author draws the format svg only"))
+    if request.output_format != "gif" and not request.frames is request.frame_ms is None:
+        raise BadRequest(reason=_("frames are for the format gif only"))
     if request.output_compression is not None:
-        if request.output_format not in _FORMATS_WITH_COMPRESSION:
+        if request.output_format not in COMPRESSED_FORMATS and request.output_compression != 100:
             raise BadRequest(reason=_("compression can be set for the formats jpeg and webp only"))
         if not 0 <= request.output_compression <= 100:
             raise _unsupported(model, "output_compression", request.output_compression, ["0 – 100"])
@@ -197,7 +284,7 @@ def _check_picture(picture: Picture, model: Model) -> None:
         raise BadPicture(name=picture.name, reason=_("it has no pixels"))
     _check_bytes(picture, model.picture_bytes_max)
     start = _start_of(picture)
-    if start is not None and _media_type_of(start) != picture.media_type:
+    if start is not None and media_type_of(start) != picture.media_type:
         raise BadPicture(name=picture.name, reason=_("its content is not what its type says"))
     if start is not None and start.startswith(_PNG) and _png_size(start) != picture.size:
         raise BadPicture(name=picture.name, reason=_("its size is not the one stated"))
@@ -240,16 +327,6 @@ def _start_of(picture: Picture) -> bytes | None:
             return file.read(_START_BYTES)
     except OSError:
         raise BadPicture(name=picture.name, reason=_("it cannot be read")) from None
-
-
-def _media_type_of(data: bytes) -> str | None:
-    if data.startswith(_PNG):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return None
 
 
 def _png_size(data: bytes) -> Size:

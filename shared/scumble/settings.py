@@ -33,6 +33,11 @@ class Home:
         return self.folder / "results"
 
     @property
+    def batches(self) -> Path:
+        """What was asked for in batches whose answers the service still keeps."""
+        return self.folder / "batches"
+
+    @property
     def key(self) -> Path:
         return self.folder / "key"
 
@@ -40,6 +45,11 @@ class Home:
     def listing(self) -> Path:
         """What the service last said of the models that the key may use."""
         return self.folder / "models.json"
+
+    @property
+    def servers(self) -> Path:
+        """How other servers differ, where a user says so."""
+        return self.folder / "servers.json"
 
     @property
     def catalog(self) -> Path:

@@ -32,6 +32,7 @@ from typing import Any
 
 from . import event_stream, second_place
 from .errors import StorageError
+from .formats import ENDINGS, media_type_of
 from .private_files import (
     FOLDER_MODE,
     create,
@@ -54,13 +55,6 @@ if sys.platform != "win32":
 _FORM = 1
 _REPLY, _ASKED, _RESULT = "reply.bin", "asked.json", "result.json"
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
-_SIGNATURES = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "png"),
-    (re.compile(rb"\xff\xd8\xff"), "jpg"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "webp"),
-    (re.compile(rb"GIF8[79]a"), "gif"),
-    (re.compile(rb"\s*<(\?xml|svg)"), "svg"),
-)
 _PARTIAL = re.compile(r"\.(?P<id>[0-9A-Za-z][0-9A-Za-z_-]{0,63})\.[0-9a-f]{8}\.part")
 _FORGOTTEN = re.compile(r"\.[0-9A-Za-z_-]{1,64}\.[0-9a-f]{8}\.gone")
 # Who began a folder and did not come to name himself, or a loose file: surely not at work any more.
@@ -165,7 +159,8 @@ class Place:
         with storage_errors(self._home.folder):
             if self._failure is not None:
                 raise self._failure
-            return (self._partial / _REPLY).read_bytes()
+            self._file.seek(0)
+            return self._file.readall()
 
     def close(self, media_type: str) -> Path:
         """The reply is whole; on return it is on disk under its name. Gives its folder.
@@ -516,10 +511,10 @@ def _json(record: dict[str, Any]) -> bytes:
 
 
 def _ending(data: bytes) -> str:
-    for signature, ending in _SIGNATURES:
-        if signature.match(data):
-            return ending
-    raise ValueError("not a PNG, JPEG, WebP, GIF or SVG picture")
+    media_type = media_type_of(data)
+    if media_type is None:
+        raise ValueError("not a PNG, JPEG, WebP, GIF or SVG picture")
+    return ENDINGS[media_type]
 
 
 def _now() -> datetime:

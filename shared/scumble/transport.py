@@ -6,7 +6,8 @@ the Authorization header) and read the whole body of a redirect. The adapter is 
 process, so that requests which follow each other spare the greeting of TLS.
 
 A connection is used again only within IDLE_SECONDS, and when nothing has arrived on it: what a server closes
-because it was idle is found closed, and never by a paid request that would then be of unknown outcome.
+because it was idle is found closed, and never by a paid request that would then be of unknown outcome. It is
+looked at once more when the head is out, see Outgoing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +37,52 @@ _PIECE_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Bounds:
-    """How long an answer may take, each part and its body, and how long it may be."""
+    """How long an answer may take, each part and its body, and how long it may be.
+
+    What is `passed_on` goes to on_piece only: as long as it likes, while no pause is longer than `seconds`.
+    """
 
     seconds: float
     most_bytes: int
+    passed_on: bool = False
+
+
+class Stale(Exception):
+    """A kept connection turned out to be closed before a byte of the body had left.
+
+    No OSError, which urllib3 would wrap or overlook.
+    """
+
+
+class Outgoing:
+    """A body that tells when its first byte is about to leave; it can be gone through once only.
+
+    The head is out by then, so that a server which had closed the connection has had its time to say so; and
+    telling takes a while, since it writes to a disk.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], on_begin: Callable[[Outgoing], None]) -> None:
+        self._pieces = pieces
+        self._on_begin = on_begin
+        self._leaves_by: Any = None
+
+    def leaves_by(self, connection: Any) -> None:
+        """Which kept connection it will leave by; a new one need not be told."""
+        self._leaves_by = connection
+
+    def __iter__(self) -> Iterator[bytes]:
+        begun = False
+        for piece in self._pieces:
+            # The first piece is at hand before anybody is told: a file that fails here costs nothing.
+            if not begun:
+                self._on_begin(self)
+                begun = True
+            yield piece
+
+    def require_open(self) -> None:
+        """Raises Stale."""
+        if self._leaves_by is not None and not self._leaves_by.is_connected:
+            raise Stale
 
 
 @dataclass
@@ -136,7 +179,14 @@ def _short_lived(pool_class: Any) -> Any:
             # By the clock on the wall, which goes on while a laptop sleeps.
             if not connection.is_closed and not 0 <= time.time() - connection.idle_since <= IDLE_SECONDS:
                 connection.close()
+            connection.is_used_again = not connection.is_closed
             return connection
+
+        def _make_request(self, connection: Any, method: str, url: str, **options: Any) -> Any:
+            body = options.get("body")
+            if isinstance(body, Outgoing) and connection.is_used_again:
+                body.leaves_by(connection)
+            return super()._make_request(connection, method, url, **options)
 
         def _put_conn(self, connection: Any) -> None:
             if connection is not None:
@@ -180,11 +230,15 @@ def _read(response: Response, bounds: Bounds, on_piece: Callable[[bytes], None] 
     """The whole body. Read as it comes (`read1`), or a trickle would never meet the deadline."""
     deadline = time.monotonic() + bounds.seconds
     declared = response.headers.get("Content-Length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > bounds.most_bytes:
+    is_bounded = on_piece is None or not bounds.passed_on
+    if is_bounded and declared.isascii() and declared.isdigit() and int(declared[:20]) > bounds.most_bytes:
         raise _too_long(bounds)
     # Its value is handed out without a copy, which for a long reply counts.
     body = io.BytesIO()
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+        if on_piece is not None and not is_bounded:
+            on_piece(piece)
+            continue
         body.write(piece)
         if body.tell() > bounds.most_bytes:
             raise _too_long(bounds)

@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from . import png
+from . import formats
 from .cost import Usage
-from .errors import BadReply, UnsupportedOption
+from .errors import BadReply
+from .formats import ENDINGS, MEDIA_TYPES, Seen
 from .multipart import OnDisk
 from .refusals import error_from, identifier
 from .reply_json import LongText, read_reply
-from .request import Picture, Request
+from .request import COMPRESSED_FORMATS, Picture, Request, check_json, needs_json
+from .servers import OPENAI, Dialect
 from .shapes import Size
 from .translation import _
 
@@ -25,17 +26,14 @@ __all__ = [
     "Preview",
     "addresses",
     "answer",
+    "data_url",
     "decode",
     "encode",
     "error_from",
+    "json_body",
     "preview",
 ]
 
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-_MEDIA_OF_FORMAT = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-_PNG_END = b"IEND\xaeB`\x82"
-_JPEG_END = b"\xff\xd9"
-_END_SEARCHED = 65_536
 
 # Above every documented size, so that only a forged header is refused when the model chooses the size.
 _EDGE_MAX = 8_192
@@ -46,9 +44,12 @@ _TOKENS_MAX = 1_000_000
 
 @dataclass(frozen=True)
 class Call:
-    """One POST: a JSON body, or form fields and files as (field, file name, content, media type)."""
+    """One POST: a JSON body, or form fields and files as (field, file name, content, media type).
 
-    path: Literal["/images/generations", "/images/edits"]
+    `path` follows the base address and begins with a slash.
+    """
+
+    path: str
     json: dict[str, object] | None = field(default=None, repr=False)
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     files: tuple[tuple[str, str, bytes | OnDisk, str], ...] = field(default=(), repr=False)
@@ -59,7 +60,8 @@ class Answer:
     """What came back: 1 to n encoded pictures of one type and one size, and what they used.
 
     `quality` is what the service says it used, "" when it does not say; `created` is in Unix seconds, 0 when
-    unknown; `usage` is None when it is absent or not credible.
+    unknown; `usage` is None when it is absent or not credible. `frames` is above 1 for a GIF that moves.
+    `references_outside`: an SVG names things that whatever shows it may fetch from the network.
     """
 
     pictures: tuple[bytes, ...] = field(repr=False)
@@ -68,6 +70,8 @@ class Answer:
     usage: Usage | None
     quality: str
     created: int
+    frames: int = 1
+    references_outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,33 +83,59 @@ class Preview:
     size: Size
 
 
-def encode(request: Request) -> Call:
+def encode(request: Request, dialect: Dialect = OPENAI) -> Call:
     """The call that asks for it. Quality and size are always said: what is left out, the service chooses.
 
-    File names are numbers, never the user's. Raises UnsupportedOption for what cannot be sent this way, and
-    BadPicture for a file that is gone.
+    An edit is a form, or JSON where the form has no field for what is asked or the server wants it so. File
+    names are numbers, never the user's. Raises BadRequest for what cannot be sent this way, BadPicture for a
+    file that is gone.
     """
-    _refuse_unsendable(request)
-    options = _options(request)
     if request.kind == "generate":
-        if request.moderation != "auto":
-            options["moderation"] = request.moderation
-        return Call("/images/generations", json=options)
+        return Call("/images/generations", json=_without(json_body(request), dialect.omit))
+    if needs_json(request) or dialect.edits == "json":
+        return Call("/images/edits", json=_without(json_body(request), dialect.omit))
     files = [_file("image[]", f"image-{number}", each) for number, each in enumerate(request.images, start=1)]
     if request.mask is not None:
         files.append(_file("mask", "mask", request.mask))
     if request.markup is not None:
         files.append(_file("markup", "markup", request.markup))
-    fields = tuple((name, _form_text(value)) for name, value in options.items())
+    fields = tuple(_flat(_without(_options(request), dialect.omit)))
     return Call("/images/edits", fields=fields, files=tuple(files))
 
 
-def _refuse_unsendable(request: Request) -> None:
-    """The form of an edit has no documented `moderation`."""
-    if request.kind == "edit" and request.moderation != "auto":
-        raise UnsupportedOption(
-            model=request.model, option="moderation", value=request.moderation, choices="auto"
-        )
+def _without(options: Mapping[str, object], omit: frozenset[str]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if name not in omit}
+
+
+def _flat(options: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:
+    """Form fields; what is nested goes under names like svg[reasoning][effort]."""
+    for name, value in options.items():
+        full_name = f"{within}[{name}]" if within else name
+        if isinstance(value, dict):
+            yield from _flat(value, full_name)
+        else:
+            yield full_name, "true" if value is True else str(value)
+
+
+def json_body(request: Request) -> dict[str, object]:
+    """The request as one JSON object; the pictures of an edit are data URLs in it.
+
+    Raises BadPicture for a picture that is too long for one, BadRequest for a markup layer.
+    """
+    body = _options(request)
+    if request.moderation != "auto":
+        body["moderation"] = request.moderation
+    if request.kind == "edit":
+        check_json(request)
+        body["images"] = [{"image_url": data_url(picture)} for picture in request.images]
+        if request.mask is not None:
+            body["mask"] = {"image_url": data_url(request.mask)}
+    return body
+
+
+def data_url(picture: Picture) -> str:
+    """The picture as an address that holds it."""
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.read()).decode('ascii')}"
 
 
 def _options(request: Request) -> dict[str, object]:
@@ -118,22 +148,25 @@ def _options(request: Request) -> dict[str, object]:
         "background": request.background,
         "output_format": request.output_format,
     }
+    is_uncompressed = request.output_format not in COMPRESSED_FORMATS and request.output_compression == 100
+    author: dict[str, object] = {"model": request.svg_author}
+    if request.svg_effort is not None:
+        author["reasoning"] = {"effort": request.svg_effort}
     optional: dict[str, object] = {
-        "output_compression": request.output_compression,
+        "output_compression": None if is_uncompressed else request.output_compression,
         "complexity": request.complexity,
         "safety_identifier": request.safety_identifier,
+        "frame_count": request.frames,
+        "frame_duration_ms": request.frame_ms,
+        "svg": None if request.svg_author is None else author,
     }
     if request.partial_images:
         optional |= {"stream": True, "partial_images": request.partial_images}
     return options | {name: value for name, value in optional.items() if value is not None}
 
 
-def _form_text(value: object) -> str:
-    return "true" if value is True else str(value)
-
-
 def _file(name: str, stem: str, picture: Picture) -> tuple[str, str, bytes | OnDisk, str]:
-    return name, f"{stem}.{_EXTENSIONS[picture.media_type]}", picture.content(), picture.media_type
+    return name, f"{stem}.{ENDINGS[picture.media_type]}", picture.content(), picture.media_type
 
 
 def decode(body: bytes, request: Request, fetched: Sequence[bytes] = ()) -> Answer:
@@ -163,17 +196,18 @@ def answer(document: object, request: Request, fetched: Sequence[bytes] = ()) ->
         )
     from_elsewhere = iter(fetched)
     pictures = tuple(_picture_bytes(item, from_elsewhere) for item in items)
-    seen = {_inspected(data, request) for data in pictures}
-    if len(seen) != 1:
+    seen = [_inspected(data, request) for data in pictures]
+    if len({(each.media_type, each.size) for each in seen}) != 1:
         raise BadReply(reason=_("its pictures are of different sizes"))
-    media_type, size = seen.pop()
     return Answer(
         pictures=pictures,
-        media_type=media_type,
-        size=size,
-        usage=_usage(document.get("usage")),
+        media_type=seen[0].media_type,
+        size=seen[0].size,
+        usage=_usage(document.get("usage"), document.get("svg_usage")),
         quality=identifier(document.get("quality")),
         created=_whole(document.get("created"), 2**53) or 0,
+        frames=max(each.frames for each in seen),
+        references_outside=any(each.references_outside for each in seen),
     )
 
 
@@ -192,12 +226,13 @@ def preview(event: object, request: Request) -> Preview:
     Of any format, and not larger than what was asked for. Raises BadReply.
     """
     data = _picture_bytes(event, iter(()))
-    media_type, size = _inspected(data, replace(request, output_format="", size=None))
+    seen = _inspected(data, replace(request, output_format="", size=None))
+    size = seen.size
     if request.size is not None and (size.width > request.size.width or size.height > request.size.height):
         raise BadReply(
             reason=_("its picture is {size}, and {asked} was asked for").format(size=size, asked=request.size)
         )
-    return Preview(data, media_type, size)
+    return Preview(data, seen.media_type, size)
 
 
 def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
@@ -216,40 +251,35 @@ def _picture_bytes(item: object, fetched: Iterator[bytes]) -> bytes:
         raise BadReply(reason=_("its picture is not complete base64")) from None
 
 
-def _inspected(data: bytes, request: Request) -> tuple[str, Size]:
-    """Media type and size of one picture, when they are what was asked for."""
-    try:
-        media_type, size = png.picture_size(data)
-    except ValueError:
-        raise BadReply(reason=_("what it holds is not a PNG, JPEG or WebP picture")) from None
-    if media_type != _MEDIA_OF_FORMAT.get(request.output_format, media_type):
+def _inspected(data: bytes, request: Request) -> Seen:
+    """What one picture is, when it is what was asked for; nothing else is looked into."""
+    media_type = formats.media_type_of(data)
+    if media_type is None:
+        raise BadReply(reason=_("what it holds is no picture of a known format"))
+    if media_type != MEDIA_TYPES.get(request.output_format, media_type):
         raise BadReply(
             reason=_("its picture is {media_type}, and {asked} was asked for").format(
                 media_type=media_type, asked=request.output_format
             )
         )
-    if request.size is not None and size != request.size:
+    try:
+        seen = formats.look(data)
+    except ValueError as problem:
+        raise BadReply(reason=_("its picture cannot be used: {problem}").format(problem=problem)) from None
+    size = seen.size
+    # A drawing has any size; what was asked for is that of the picture that its author drew from.
+    if request.size is not None and size != request.size and seen.media_type != MEDIA_TYPES["svg"]:
         raise BadReply(
             reason=_("its picture is {size}, and {asked} was asked for").format(size=size, asked=request.size)
         )
     if size.shorter < 1 or size.longer > _EDGE_MAX or size.area > _PIXELS_MAX:
         raise BadReply(reason=_("its picture claims to be {size}").format(size=size))
-    if not _is_whole(data, media_type):
-        raise BadReply(reason=_("its picture is cut off"))
-    return media_type, size
+    return seen
 
 
-def _is_whole(data: bytes, media_type: str) -> bool:
-    """Whether the file has its end; bytes after it are allowed."""
-    if media_type == "image/png":
-        return _PNG_END in data[-_END_SEARCHED:]
-    if media_type == "image/jpeg":
-        return _JPEG_END in data[-_END_SEARCHED:]
-    return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-
-
-def _usage(value: object) -> Usage | None:
+def _usage(value: object, of_author: object = None) -> Usage | None:
     """Token counts, or None when one is missing or cannot be true (a picture is never made of 0 tokens)."""
+    author = _whole(of_author.get("total_tokens"), _TOKENS_MAX) if isinstance(of_author, dict) else 0
     if not isinstance(value, dict):
         return None
     details = value.get("input_tokens_details")
@@ -258,9 +288,9 @@ def _usage(value: object) -> Usage | None:
     text = _whole(details.get("text_tokens"), _TOKENS_MAX)
     image = _whole(details.get("image_tokens", 0), _TOKENS_MAX)
     output = _whole(value.get("output_tokens"), _TOKENS_MAX)
-    if text is None or image is None or not output:
+    if text is None or image is None or not output or author is None:
         return None
-    return Usage(text_input=text, image_input=image, output=output)
+    return Usage(text_input=text, image_input=image, output=output, svg_author=author)
 
 
 def _whole(value: object, most: int) -> int | None:

@@ -14,6 +14,7 @@ from openai.types import ImagesResponse
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 FLARE = "gpt-image-2.5-flare"
+WITH_GIF = "gpt-image-2.6-flare"
 SIZE = (1024, 640)
 
 
@@ -224,6 +225,50 @@ def test_a_bad_stream_is_a_bad_request(client: openai.OpenAI, options: dict[str,
     with pytest.raises(openai.BadRequestError) as caught:
         client.images.generate(model=FLARE, prompt="a door", size="1024x640", **options)
     assert caught.value.param == param
+
+
+def test_a_gif_is_made(client: openai.OpenAI) -> None:
+    """With its frames and their durations."""
+    reply = client.images.generate(
+        model=WITH_GIF,
+        prompt="moss",
+        size="400x272",
+        output_format="gif",
+        frame_count=3,
+        frame_duration_ms=90,
+    )
+    assert reply.data is not None and reply.output_format == "gif"
+    with Image.open(io.BytesIO(base64.b64decode(reply.data[0].b64_json or ""))) as image:
+        assert (image.format, image.size, image.info["duration"]) == ("GIF", (400, 272), 90)
+        assert getattr(image, "n_frames") == 3  # noqa: B009 - only some formats of Pillow have it
+
+
+@pytest.mark.parametrize("edits", [False, True], ids=["generate", "edit"])
+def test_an_svg_is_drawn_by_the_author_that_is_named(client: openai.OpenAI, edits: bool) -> None:
+    """In JSON, and in the form as the SDK writes what is nested; its tokens are counted apart."""
+    asked: dict[str, Any] = {
+        "model": WITH_GIF, "prompt": "moss", "size": "1024x640", "output_format": "svg",
+        "svg": {"model": "some-author", "reasoning": {"effort": "low"}},
+    }  # fmt: skip
+    if edits:
+        reply = client.images.edit(image=png(photo()), **asked)
+    else:
+        reply = client.images.generate(**asked)
+    assert reply.data is not None and reply.svg_usage is not None
+    assert base64.b64decode(reply.data[0].b64_json or "").startswith(b"<svg ")
+    assert reply.svg_usage.model == "some-author" and reply.svg_usage.total_tokens > 0
+
+
+def test_a_markup_layer_is_followed(client: openai.OpenAI) -> None:
+    """As a file of its own; a GIF with a mask is refused."""
+    strokes = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    strokes.paste((255, 0, 0, 255), (300, 200, 700, 500))
+    asked: dict[str, Any] = {"model": WITH_GIF, "image": png(photo()), "prompt": "moss"}
+    (image,) = pictures(client.images.edit(**asked, markup=png(strokes), size="1024x640"))
+    assert image.size == SIZE
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.images.edit(**asked, mask=png(masked()), size="400x272", output_format="gif")
+    assert error_body(caught)["param"] == "mask"
 
 
 def test_models_are_listed(client: openai.OpenAI) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import date
 from pathlib import Path
@@ -307,6 +308,11 @@ def test_a_user_file_chooses_the_default(home: Home) -> None:
     assert catalog.models == CATALOG.models
 
 
+WITH_GIF: dict[str, object] = {"formats": ["png", "gif"]}
+SHEETS: dict[str, object] = {
+    "frames_min": 2, "frames_max": 16, "default_frames": 9, "ms_max": 1_000, "ms_step": 10, "default_ms": 200,
+    "grids": {"9": "3x3", "16": "4x4"},
+}  # fmt: skip
 BROKEN_MODELS: list[tuple[dict[str, object], str]] = [
     ({"n_max": 3.5}, "3.5 is not a whole number"),
     ({"n_max": "ten"}, "n_max: 'ten' where a number must be"),
@@ -331,6 +337,14 @@ BROKEN_MODELS: list[tuple[dict[str, object], str]] = [
     ({"input": {"patch": 0}}, "input must be of the kind patch or tile"),
     ({"input": {"kind": "whole"}}, "input must be of the kind patch or tile"),
     ({"text": {"characters_per_token": 0}}, "characters_per_token"),
+    ({"formats": ["png", "gif"], "animation": None}, "gif needs animation"),
+    ({"formats": ["svg"], "vector": None}, "svg needs vector"),
+    ({**WITH_GIF, "animation": {**SHEETS, "frames_max": 17}}, "the grids must hold them"),
+    ({**WITH_GIF, "animation": {**SHEETS, "frames_min": 1}}, "numbers of frames must rise"),
+    ({**WITH_GIF, "animation": {**SHEETS, "ms_step": 0}}, "durations must rise"),
+    ({**WITH_GIF, "animation": {**SHEETS, "grids": {"16": "4x3"}}}, "room for its frames"),
+    ({**WITH_GIF, "animation": SHEETS, "sizes": "three"}, "sizes must be free"),
+    ({"formats": ["svg"], "vector": {"author_tokens": [2, 1, 3], "author_rate": 1}}, "from low to high"),
     ({"text": {"further_image": 99}}, "further_image_limit"),
     ({"text": None}, "text: None where a object must be"),
     ({"qualities": ["low", "ultra"]}, "output does not cover"),
@@ -404,3 +418,27 @@ def test_each_model_is_whole(model: Model) -> None:
         (10, 16, True) if usable else (0, 0, False)
     )
     assert set(model.expected_seconds) in (set(), set(model.qualities))
+
+
+@pytest.mark.parametrize("model", CATALOG.models, ids=lambda model: model.id)
+def test_a_batch_costs_half_of_a_live_request(model: Model) -> None:
+    """Each rate, for the models that the Batch API takes; for the others there is no such price."""
+    if "batch" not in model.endpoints:
+        assert model.batch_prices is None and model.in_batch().prices is None
+        return
+    assert model.prices is not None and model.batch_prices is not None
+    live, half = dataclasses.astuple(model.prices), dataclasses.astuple(model.batch_prices)
+    assert [rate and rate // 2 for rate in live] == list(half)
+
+
+def test_a_user_s_price_says_nothing_of_a_batch_s(home: Home) -> None:
+    """Unless it gives that as well; half of another price is no price."""
+    dear = {"image_output": 99_000_000}
+    assert changed(home, "gpt-image-2", prices=dear).find("gpt-image-2").batch_prices is None
+    both = changed(home, "gpt-image-2", prices=dear, batch_prices="two-batch").find("gpt-image-2")
+    assert both.batch_prices == CATALOG.find("gpt-image-2").batch_prices
+
+
+def test_on_another_server_a_batch_has_no_price_either() -> None:
+    elsewhere = CATALOG.priced_for("relay.example.com").find("gpt-image-2")
+    assert (elsewhere.prices, elsewhere.batch_prices) == (None, None)

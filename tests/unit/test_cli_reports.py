@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,9 @@ import pytest
 
 import scumble
 from scumble import ledger as ledger_module
-from scumble.cli import main
+from scumble.cli import main, spend_documents
 from scumble.cost import Bill
+from scumble.errors import Billing, ScumbleError
 from scumble.ledger import Ledger, Spending
 from scumble.process import this_process
 from scumble.settings import Home
@@ -96,6 +97,12 @@ def test_a_state_is_told_in_words(
     line = next(line for line in said(capsys, "spend").splitlines() if "992x672" in line)
     assert f"992x672  {words}  " in line
     assert run(capsys, "spend")["entries"][0]["state"] == state
+
+
+def test_in_the_sandbox_nothing_is_called_billed(capsys: pytest.CaptureFixture[str], home: Home) -> None:
+    """A placeholder was made, and cost nothing."""
+    spent(home.ledger, sandbox=True)
+    assert "992x672  made   sandbox" in said(capsys, "spend")
 
 
 def test_failures_are_listed_with_what_they_cost(capsys: pytest.CaptureFixture[str], home: Home) -> None:
@@ -331,3 +338,19 @@ def test_without_the_chart_library_the_command_to_get_it_is_named(
     assert main(["spend", "--html", str(tmp_path / "page.html")]) == 1
     assert "pip install 'scumble[report]'" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+def test_each_reason_that_has_words_is_one_that_is_recorded() -> None:
+    """And whatever may have been billed has words."""
+
+    def below(kind: type[ScumbleError]) -> Iterator[type[ScumbleError]]:
+        yield kind
+        for child in kind.__subclasses__():
+            yield from below(child)
+
+    kinds = list(below(ScumbleError))
+    ledgers_own = {"process-gone", "other-machine", "recovered"}
+    assert set(spend_documents._REASONS) <= {kind.code for kind in kinds} | ledgers_own
+    may_be_billed = {kind.code for kind in kinds if kind.billing is Billing.MAYBE} - {"outcome-unknown"}
+    assert may_be_billed <= set(spend_documents._REASONS)
+    assert spend_documents.reason_text("never-heard-of") == "never-heard-of"

@@ -16,7 +16,6 @@ from scumble.errors import (
     BadRequest,
     Billing,
     Exit,
-    ModerationBlocked,
     MoneyError,
     OutcomeUnknown,
     ScumbleError,
@@ -34,12 +33,17 @@ def everything_below(kind: type[ScumbleError]) -> Iterator[type[ScumbleError]]:
 KINDS = sorted(everything_below(ScumbleError), key=lambda kind: kind.__name__)
 DETAILS: dict[str, set[str]] = {
     "AccessDenied": {"model"},
+    "AnswerAwaited": {"reason"},
     "BadPicture": {"name", "reason"},
     "BadReply": {"reason"},
     "BadRequest": {"reason"},
     "BadSize": {"model", "size", "reason", "nearest"},
+    "BadTable": {"name", "problems"},
     "BillNotRecorded": {"path", "reason", "folder"},
     "BudgetExceeded": {"budget", "left", "limit", "cost", "setting"},
+    "EditsNotOffered": {"status"},
+    "FieldNotKnown": {"param"},
+    "FolderUnusable": {"path", "reason"},
     "KeyMissing": {"path"},
     "KeyRefused": {"source"},
     "KeychainUnavailable": {"keychain", "reason"},
@@ -51,12 +55,15 @@ DETAILS: dict[str, set[str]] = {
     "NotSaved": {"path", "reason", "folder"},
     "ModelEnded": {"model", "date", "successor"},
     "ModelUnavailable": {"model"},
+    "NoPictureMade": {"reason"},
     "NoUsableAnswer": {"host", "reason"},
     "NotConnected": {"host"},
+    "NotInBatches": {"model", "choices"},
     "OnlineAccessOff": {"host", "place"},
     "PriceUnknown": {"budget", "model"},
     "RateLimited": {"seconds"},
     "RequestRejected": {"kind", "param"},
+    "RowsLeft": {"done", "count"},
     "ServerFault": {"status"},
     "SetupError": {"reason"},
     "StorageError": {"path", "reason"},
@@ -183,7 +190,7 @@ def test_a_branch_means_the_same_for_the_money(branch: type[ScumbleError], billi
 @every_kind
 def test_what_may_be_billed_ends_the_command_line_with_its_own_exit_code(kind: type[ScumbleError]) -> None:
     """5 for an unknown outcome; a refusal is 4 whether it was billed or not."""
-    if kind.billing is Billing.MAYBE and not issubclass(kind, ModerationBlocked):
+    if kind.billing is Billing.MAYBE and not issubclass(kind, ServiceRefusal):
         assert kind.exit_code is Exit.UNKNOWN
     else:
         assert kind.exit_code is not Exit.UNKNOWN

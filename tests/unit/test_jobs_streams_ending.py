@@ -58,6 +58,7 @@ class TestRefusedThere:
             (error_event(REFUSED, "moderation_blocked", **stage("input")), errors.ModerationBlocked),
             (error_event("requests", "rate_limit_exceeded"), errors.RateLimited),
             (error_event("insufficient_quota", None), errors.QuotaExhausted),
+            (error_event("insufficient_quota", None).rstrip(b"\n"), errors.QuotaExhausted),
             (error_event("x", "insufficient_quota"), errors.QuotaExhausted),
             (error_event("billing_limit_user_error", None), errors.BillingLimit),
             (error_event("invalid_request_error", "model_not_found"), errors.ModelUnavailable),
@@ -124,11 +125,14 @@ class TestRefusedThere:
         assert only_entry(home).billed == BILL_OF_USAGE
 
     @pytest.mark.parametrize("whole", [True, False], ids=["ends", "breaks off"])
+    @pytest.mark.parametrize("blank", [b"\n\n", b"\n", b""], ids=["blank line", "line", "nothing"])
     @pytest.mark.parametrize("late", [True, False], ids=["after it", "before it"])
-    def test_a_finished_picture_counts_more_than_an_error(self, home: Home, whole: bool, late: bool) -> None:
-        """It came, whatever the service says beside it."""
+    def test_a_finished_picture_counts_more_than_an_error(
+        self, home: Home, whole: bool, late: bool, blank: bytes
+    ) -> None:
+        """It came, whatever the service says beside it, and whether the last event has its end or not."""
         error = error_event("server_error", "server_error").replace(b"sk-planted", b"")
-        body = LAST + error if late else error + LAST
+        body = (LAST + error if late else error + LAST).rstrip(b"\n") + blank
         with FaultServer(streams(body, whole=whole)) as server:
             assert perform(home, server.base_url, STREAMED).answer.pictures == (PNG,)
         assert only_entry(home).state == "settled"

@@ -16,7 +16,7 @@ import scumble
 LIBRARY = Path(scumble.__file__).parent
 ARCHITECTURE = LIBRARY.parents[1] / "ARCHITECTURE.md"
 # Beyond the standard library, by module. Hosts have no Pillow; the sandbox there says so of JPEG and WebP.
-_THIRD_PARTY = {"requests": None, "PIL": {"cli", "sandbox"}, "rich": {"cli"}, "plotly": {"cli"}}
+_THIRD_PARTY = {"requests": None, "PIL": {"cli", "inputs", "sandbox"}, "rich": {"cli"}, "plotly": {"cli"}}
 _MODULES = sorted(LIBRARY.rglob("*.py"))
 
 

@@ -15,7 +15,7 @@ _CODE = ("shared", "gimp_plugin", "blender_addon", "tools", "benchmarks")
 
 def _model_names() -> set[str]:
     catalog = json.loads((Path(scumble.__file__).parent / "catalog.json").read_text(encoding="utf-8"))
-    models = catalog["models"]
+    models = [*catalog["models"], *catalog["text_models"]]
     return {name for model in models for name in (model["id"], *model.get("snapshots", ()))}
 
 

@@ -57,6 +57,7 @@ def checked(request: Request, **changes: Any) -> None:
         (EDIT, {}),
         (EDIT, {"mask": OVERLAY}),
         (EDIT, {"markup": OVERLAY}),
+        (EDIT, {"mask": OVERLAY, "moderation": "low"}),
         (EDIT, {"images": (PHOTO,) * 16}),
         (EDIT, {"images": (Picture(SIZE),)}),
         (EDIT, {"images": (Picture(Size(7, 9), b"\xff\xd8\xff\xe0", "image/jpeg"),)}),
@@ -114,6 +115,7 @@ def test_an_option_the_model_lacks_is_refused_with_what_works(
         (EDIT, {"images": ()}, "an edit needs at least one input picture"),
         (EDIT, {"images": (PHOTO,) * 17}, "there are 17 input pictures, and 16 are the most"),
         (EDIT, {"mask": OVERLAY, "markup": OVERLAY}, "cannot be sent together"),
+        (EDIT, {"markup": OVERLAY, "moderation": "low"}, "with moderation auto"),
         (GENERATE, {"n": 2, "partial_images": 1}, "one picture at a time"),
         (
             GENERATE,

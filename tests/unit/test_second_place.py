@@ -17,7 +17,7 @@ import pytest
 from servers import EchoServer
 
 from scumble import store
-from scumble.cli import main
+from scumble.cli import main, making
 from scumble.errors import StorageError
 from scumble.jobs import Arrived, Event, Rescued, Sent
 from scumble.settings import Home
@@ -266,6 +266,14 @@ class TestPerform:
         arrived, rescued = [event for event in events if isinstance(event, Arrived | Rescued)]
         assert isinstance(arrived, Arrived) and rescued == Rescued(result.id, result.folder)
         assert store.find(home, result.id).facts["pictures"] == 1
+
+    def test_the_command_says_where_the_reply_is(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """On standard error, so that a document stays one."""
+        making._noting([])(Rescued("paid", tmp_path / "elsewhere"))
+        told = capsys.readouterr()
+        assert str(tmp_path / "elsewhere") in told.err and told.out == ""
 
 
 FULL_DISK = """

@@ -18,7 +18,7 @@ from servers import PROXY_PAGE, USAGE, gradient_png, refusal, success
 from scumble import errors, wire
 from scumble.cost import Usage
 from scumble.errors import BadReply, Billing, ScumbleError
-from scumble.request import Picture, Request
+from scumble.request import JSON_URL_CHARACTERS_MAX, Picture, Request, data_url_length
 from scumble.shapes import Size
 
 PROMPT = "a small red door"
@@ -118,10 +118,43 @@ class TestEncode:
         edited = dict(wire.encode(dataclasses.replace(EDIT, partial_images=3)).fields)
         assert (edited["stream"], edited["partial_images"]) == ("true", "3")
 
-    def test_what_cannot_be_sent_is_refused_and_not_dropped(self) -> None:
-        """The form of an edit has no moderation field."""
-        with pytest.raises(errors.UnsupportedOption):
-            wire.encode(dataclasses.replace(EDIT, moderation="low"))
+    def test_an_edit_with_moderation_is_json(self) -> None:
+        """The form has no such field; pictures and mask are data URLs, in their order."""
+        call = wire.encode(dataclasses.replace(EDIT, moderation="low"))
+        assert call.path == "/images/edits" and call.fields == () and call.files == ()
+        assert call.json is not None and call.json["moderation"] == "low" and call.json["n"] == 1
+        assert call.json["images"] == [
+            {"image_url": "data:image/png;base64," + base64.b64encode(PNG).decode()},
+            {"image_url": "data:image/jpeg;base64,/9j/"},
+        ]
+        assert call.json["mask"] == {"image_url": "data:image/png;base64,dGhlIG1hc2s="}
+
+    @pytest.mark.parametrize("request_", [GENERATE, EDIT], ids=["generate", "edit"])
+    def test_any_request_has_a_json_form(self, request_: Request) -> None:
+        """For lists of requests; it says what the call says, and nothing of moderation that was not asked."""
+        body = wire.json_body(request_)
+        call = wire.encode(request_)
+        assert {name: str(value) for name, value in body.items() if name not in ("images", "mask")} == (
+            dict(call.fields) or {name: str(value) for name, value in (call.json or {}).items()}
+        )
+        assert ("images" in body, "mask" in body) == (request_.kind == "edit",) * 2
+
+    def test_the_length_of_a_data_url_is_known_before_it_is_made(self) -> None:
+        """For each remainder of three bytes."""
+        for length in range(7):
+            picture = Picture(SIZE, b"x" * length, "image/webp")
+            assert data_url_length(picture) == len(wire.data_url(picture))
+
+    def test_what_json_cannot_carry_is_refused(self) -> None:
+        """A picture whose data URL is a character too long, and a markup layer."""
+        fits = (JSON_URL_CHARACTERS_MAX - len("data:image/png;base64,")) // 4 * 3
+        wire.json_body(dataclasses.replace(EDIT, images=(Picture(SIZE, bytes(fits)),)))
+        long = Picture(SIZE, bytes(fits + 1), name="long.png")
+        for changes in ({"images": (EDIT.images[0], long)}, {"mask": long}):
+            with pytest.raises(errors.BadPicture, match=r"long\.png.* 15 million bytes"):
+                wire.json_body(dataclasses.replace(EDIT, **changes))
+        with pytest.raises(errors.BadRequest, match="with moderation auto"):
+            wire.json_body(dataclasses.replace(EDIT, mask=None, markup=Picture(SIZE, b"strokes")))
 
     def test_a_call_shows_its_path_only(self) -> None:
         """The prompt and the pictures are not in the repr."""

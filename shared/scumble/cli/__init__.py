@@ -19,7 +19,7 @@ from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import budgeting, keys, making, planning, results, spending, updating
+from . import batching, budgeting, conversing, keys, making, options, planning, results, spending, updating
 from .numbers import count, port
 from .output import accept_any_text, flush, give_up_output, print_error, print_json, print_warnings
 
@@ -88,8 +88,12 @@ def _run(chosen: argparse.Namespace) -> None:
         planning.plan(chosen, catalog, home)
     elif chosen.command == "models":
         planning.models(chosen, catalog, home)
+    elif chosen.command == "batch":
+        batching.batch(chosen, catalog, home)
     elif chosen.command == "sandbox":
         _serve_sandbox(chosen)
+    elif chosen.command == "turn":
+        conversing.turn(chosen, catalog, home)
     else:
         make = making.generate if chosen.command == "generate" else making.edit
         make(chosen, catalog, home)
@@ -132,8 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     estimate = commands.add_parser("estimate", help=_("what a request would cost; sends nothing"))
     estimate.add_argument("kind", choices=("generate", "edit"))
     _add_asked(estimate, prompt_required=False)
-    estimate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    estimate.add_argument("--n", type=count, default=1, help=_("number of pictures"))
+    estimate.add_argument("--size", type=_size_or_auto, metavar="WxH", help=_("default: 1024x1024"))
+    options.add(estimate)
+    options.add_formats(estimate)
     estimate.add_argument(
         "--reference",
         type=_size,
@@ -153,9 +158,9 @@ def _parser() -> argparse.ArgumentParser:
 
     generate = commands.add_parser("generate", help=_("make a picture from words"))
     _add_asked(generate, prompt_required=True)
-    generate.add_argument("--size", default="1024x1024", type=_size_or_auto, metavar="WxH")
-    generate.add_argument("--n", type=count, default=1, help=_("number of pictures"))
-    generate.add_argument("--background", choices=("auto", "opaque", "transparent"), default="auto")
+    generate.add_argument("--size", type=_size_or_auto, metavar="WxH", help=_("default: 1024x1024"))
+    options.add(generate)
+    options.add_formats(generate)
     _add_money(generate)
     generate.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
 
@@ -167,9 +172,13 @@ def _parser() -> argparse.ArgumentParser:
         help=_("same size as IN; white, or transparent, is what changes; without it all does"),
     )
     _add_asked(edit, prompt_required=True)
+    options.add(edit)
+    options.add_inputs(edit)
     _add_window(edit)
     _add_money(edit)
     edit.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+
+    conversing.add_parser(commands.add_parser, _add_prompted, _add_money, _size_or_auto)
 
     _add_budget(
         commands.add_parser("budget", help=_("limits on what may be spent, and what is left of them"))
@@ -183,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(models)
     updating.add_parser(models)
 
+    batching.add_parser(commands.add_parser, _add_json)
     keys.add_parser(commands.add_parser, _add_json)
     results.add_parser(commands.add_parser, _add_json)
 
@@ -244,6 +254,10 @@ def _add_asked(parser: argparse.ArgumentParser, prompt_required: bool) -> None:
         help=_("partial pictures on the way, up to 3; each is billed"),
     )
     _add_model(parser)
+
+
+def _add_prompted(parser: argparse.ArgumentParser) -> None:
+    _add_asked(parser, prompt_required=True)
 
 
 def _add_window(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from ..money import decimal_usd, parse_usd, price
 from ..settings import Home
 from ..translation import _
 from .output import print_json
-from .tables import print_table
+from .tables import Bar, print_table
 
 
 def budget(arguments: argparse.Namespace, home: Home) -> None:
@@ -79,6 +79,8 @@ def _report(ledger: Ledger, arguments: argparse.Namespace) -> None:
                 )
                 for each, room in lines
             ],
+            [Bar(room.used, room.budget.limit, warns=True) if room else None for _each, room in lines],
+            numbers=(1, 2, 3),
         )
     for change in changes:
         name = f"project={change.project}" if change.project else change.scope

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import png
 from ..errors import BadPicture, MissingPart, NothingSelected
 from ..geometry import Plan
+from ..inputs import Source
 from ..private_files import partial_name
 from ..request import Picture
 from ..shapes import Rect, Size
@@ -123,6 +125,30 @@ def mask(selection: Image, plan: Plan) -> Picture:
     picture = images.new("RGBA", plan.request_size, (255, 255, 255, 255))
     picture.putalpha(hole)
     return Picture(plan.request_size, _png(picture), "image/png", "mask.png")
+
+
+def markup(path: Path, original: Original, plan: Plan) -> Source:
+    """The markup layer's part on the window, at the request's size; clear where the window leaves the canvas.
+
+    Raises BadPicture for anything but a PNG with transparency, as large as the picture.
+    """
+    from PIL import Image as images
+
+    image, _depth = _open(path)
+    if not path.read_bytes().startswith(png.SIGNATURE):
+        raise BadPicture(name=path.name, reason=_("it must be a PNG picture"))
+    if Size(*image.size) != original.size:
+        reason = _("it is {size} and the picture it lies on is {first}")
+        raise BadPicture(name=path.name, reason=reason.format(size=Size(*image.size), first=original.size))
+    if not image.has_transparency_data:
+        raise BadPicture(name=path.name, reason=_("it needs an alpha channel"))
+    visible = plan.visible
+    window = images.new("RGBA", plan.window.size, (0, 0, 0, 0))
+    part = image.convert("RGBA").crop((visible.x, visible.y, visible.right, visible.bottom))
+    window.paste(part, (visible.x - plan.window.x, visible.y - plan.window.y))
+    if window.size != tuple(plan.request_size):
+        window = window.resize(plan.request_size, images.Resampling.LANCZOS)
+    return Source(path.name, _png(window))
 
 
 def placed(original: Original, answer: bytes, plan: Plan, selection: Image | None) -> Image:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from .. import cost, geometry
+from .. import cost, geometry, inputs
 from ..catalog import Catalog
 from ..credentials import Account, find_account
 from ..errors import BadRequest, Billing, LeftAfterSending, NotSaved, Stopped, StorageError
+from ..inputs import Source
 from ..jobs import Asker, Event, NearBudget, Partial, Rescued, Result, Sent, Waiting, perform
 from ..ledger import budget_left
 from ..request import Request, check
@@ -22,7 +23,7 @@ from ..settings import Home
 from ..shapes import Size
 from ..store import mark_placed
 from ..translation import _
-from . import compositing
+from . import compositing, options
 from .output import (
     bill_document,
     bill_text,
@@ -34,16 +35,21 @@ from .output import (
 )
 from .planning import chosen_model, learned_price, warnings
 
+_RASTER = ("png", "jpeg", "webp")
+
 
 def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
     output: Path = arguments.output
     compositing.check_folder(output)
-    transparent = arguments.background == "transparent"
-    if transparent and compositing.loses_alpha(output):
-        raise BadRequest(reason=_("a transparent background needs the format png or webp"))
-    size = None if arguments.size == "auto" else Size.parse(arguments.size)
-    compositing.check_format(output, "RGBA" if transparent else "RGB", size or Size(1, 1))
+    asked = options.chosen(arguments)
+    size = options.size(arguments, model)
+    options.check_ending(output, asked["output_format"])
+    if asked["output_format"] in _RASTER:
+        transparent = arguments.background == "transparent"
+        if transparent and compositing.loses_alpha(output):
+            raise BadRequest(reason=_("a transparent background needs the format png or webp"))
+        compositing.check_format(output, "RGBA" if transparent else "RGB", size or Size(1, 1))
     account = find_account(home)
     remarks = warnings(model, home, account)
     print_warnings(remarks)
@@ -53,19 +59,20 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         prompt=arguments.prompt,
         size=size,
         quality=arguments.quality or catalog.default_quality,
-        n=arguments.n,
-        background=arguments.background,
         partial_images=arguments.partials,
+        **asked,
     )
     result = _ask(request, arguments, catalog, home, account)
-    files = [
-        _numbered(output, index, len(result.answer.pictures)) for index in range(len(result.answer.pictures))
-    ]
+    if result.answer.references_outside:
+        fetches = _("The SVG names things outside itself, which what shows it may fetch from the network.")
+        remarks = (*remarks, fetches)
+        print_warnings([fetches])
+    files = _numbered(output, result)
     for file, picture in zip(files, result.answer.pictures, strict=True):
         with _paid_for(result, file):
-            # The answer's own bytes where the ending is PNG's, else converted by Pillow.
-            is_png = file.suffix.lower() == ".png"
-            data = picture if is_png else compositing.encoded(compositing.opened(picture), None, file)
+            # The answer's own bytes where the ending stands for their format, else converted by Pillow.
+            as_it_came = options.holds(file, result.answer.media_type)
+            data = picture if as_it_came else compositing.encoded(compositing.opened(picture), None, file)
             compositing.write(file, data)
     _note_placed(home, result)
     _report(result, files, arguments.json, {"warnings": list(remarks)})
@@ -92,22 +99,40 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         plan = geometry.plan(
             original.size, bounds, model.sizes, price, context=arguments.context, detail=arguments.detail
         )
+    markup = None if arguments.markup is None else compositing.markup(arguments.markup, original, plan)
+    sent = inputs.prepare(
+        [
+            Source("window.png", compositing.upload(original, plan).data),
+            *map(options.read, arguments.reference),
+        ],
+        model,
+        mask=None
+        if selection is None or markup
+        else Source("mask.png", compositing.mask(selection, plan).data),
+        markup=markup,
+    )
+    print_warnings(sent.remarks)
     request = Request(
         kind="edit",
         model=model.id,
         prompt=arguments.prompt,
         size=plan.request_size,
         quality=quality,
-        images=(compositing.upload(original, plan),),
-        mask=None if selection is None else compositing.mask(selection, plan),
         partial_images=arguments.partials,
+        images=sent.images,
+        mask=sent.mask,
+        markup=sent.markup,
+        **options.chosen(arguments),
     )
     result = _ask(request, arguments, catalog, home, account)
-    with _paid_for(result, output):
-        placed = compositing.placed(original, result.answer.pictures[0], plan, selection)
-        compositing.write(output, compositing.encoded(placed, original, output))
+    files = _numbered(output, result)
+    for file, picture in zip(files, result.answer.pictures, strict=True):
+        with _paid_for(result, file):
+            placed = compositing.placed(original, picture, plan, selection)
+            compositing.write(file, compositing.encoded(placed, original, file))
     _note_placed(home, result)
-    _report(result, [output], arguments.json, {**plan_document(plan), "warnings": list(remarks)})
+    remarks = (*remarks, *sent.remarks)
+    _report(result, files, arguments.json, {**plan_document(plan), "warnings": list(remarks)})
 
 
 def _ask(
@@ -205,8 +230,9 @@ def _report(result: Result, files: list[Path], as_json: bool, plan: dict[str, ob
         print(file)
 
 
-def _numbered(output: Path, index: int, count: int) -> Path:
-    return output if count == 1 else output.with_stem(f"{output.stem}-{index + 1}")
+def _numbered(output: Path, result: Result) -> list[Path]:
+    numbers = range(1, len(result.answer.pictures) + 1)
+    return [output.with_stem(f"{output.stem}-{number}") if len(numbers) > 1 else output for number in numbers]
 
 
 def read_prompt(arguments: argparse.Namespace) -> None:
@@ -216,5 +242,5 @@ def read_prompt(arguments: argparse.Namespace) -> None:
             arguments.prompt = sys.stdin.read().strip() if sys.stdin else ""
         except UnicodeDecodeError:
             raise BadRequest(reason=_("the prompt holds characters that are not text")) from None
-    if arguments.command in ("generate", "edit") and not arguments.prompt:
+    if arguments.command in ("generate", "edit", "turn") and not arguments.prompt:
         raise BadRequest(reason=_("the prompt is empty"))

@@ -14,6 +14,11 @@ def count(text: str) -> int:
     return _whole_number(text, 1, 999_999)
 
 
+def percent(text: str) -> int:
+    """From 0 to 100. Raises ArgumentTypeError."""
+    return _whole_number(text, 0, 100)
+
+
 def port(text: str) -> int:
     """A port of this machine, 0 for any free one. Raises ArgumentTypeError."""
     return _whole_number(text, 0, 65_535)

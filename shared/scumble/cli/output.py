@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ..alternatives import Choice
 from ..cost import Bill, Estimate, Span
-from ..errors import ScumbleError
+from ..errors import RowsLeft, ScumbleError
 from ..geometry import Plan
 from ..money import decimal_usd, price, price_range
 from ..translation import _
@@ -49,14 +49,16 @@ def print_json(document: object) -> None:
 def print_error(error: ScumbleError, as_json: bool) -> None:
     """The error on standard error, and as a document on standard output when JSON was asked for."""
     if as_json:
+        report = error.report if isinstance(error, RowsLeft) else {}
         print_json(
             {
+                **report,
                 "error": {
                     "code": error.code,
                     "message": error.what_happened,
                     "billing": error.billing.value,
                     "remedy": error.what_to_do,
-                }
+                },
             }
         )
     print(error, file=sys.stderr)
@@ -78,10 +80,12 @@ def usd_document(span: Span) -> dict[str, str]:
 
 def estimate_document(estimate: Estimate) -> dict[str, object]:
     """The estimate's JSON form; `usd` is None when the model's price is unknown."""
-    tokens = {"text_input": 0, "image_input": 0, "image_output": 0}
+    tokens: dict[str, int] = {"text_input": 0, "image_input": 0, "image_output": 0}
     for line in estimate.lines:
-        part = "image_output" if line.part == "partial_images" else line.part
-        tokens[part] += line.tokens.expected
+        # Of a picture's output there are several parts; of a conversation each is its own.
+        is_output = line.part not in tokens and not line.part.startswith("conversation_")
+        part = "image_output" if is_output else line.part
+        tokens[part] = tokens.get(part, 0) + line.tokens.expected
     return {
         "model": estimate.model,
         "quality": estimate.quality,

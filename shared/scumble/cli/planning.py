@@ -10,7 +10,7 @@ from datetime import date
 
 from .. import cost, geometry, listing
 from ..alternatives import Window, cheaper
-from ..catalog import Catalog, Model
+from ..catalog import Catalog, Model, TextModel
 from ..credentials import Account, find_account
 from ..errors import BadRequest
 from ..ledger import learned_from_bills
@@ -20,6 +20,7 @@ from ..request import Picture, Request, check
 from ..settings import Home
 from ..shapes import Size
 from ..translation import _
+from . import options
 from .output import (
     choice_document,
     estimate_document,
@@ -58,7 +59,7 @@ def learned_price(home: Home) -> Callable[[Request, Model], cost.Estimate]:
 def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     model = chosen_model(arguments, catalog)
     remarks = warnings(model, home, find_account(home))
-    size = None if arguments.size == "auto" else Size.parse(arguments.size)
+    size = options.size(arguments, model)
     images = tuple(Picture(reference) for reference in arguments.reference)
     if arguments.kind == "edit" and not images:
         images = (Picture(size or _SHOWN_SIZE),)
@@ -68,9 +69,9 @@ def estimate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         prompt=arguments.prompt or "",
         size=size,
         quality=arguments.quality or catalog.default_quality,
-        n=arguments.n,
         images=images,
         partial_images=arguments.partials,
+        **options.chosen(arguments),
     )
     price = learned_price(home)
     found = price(request, model)
@@ -148,7 +149,8 @@ def models(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         documents = [_model_document(model, catalog, today, listed) for model in catalog.models]
         asked = listed.asked_at.isoformat() if listed else None
         about = {"as_of": catalog.as_of.isoformat(), "source": catalog.source, "asked_at": asked}
-        print_json({**about, "models": documents, "warnings": remarks})
+        talkers = [_text_model_document(each, catalog) for each in catalog.text_models]
+        print_json({**about, "models": documents, "text_models": talkers, "warnings": remarks})
     else:
         head = [_("model"), _("1024x1024, {quality}").format(quality=catalog.default_quality), _("until")]
         rows = [
@@ -189,6 +191,24 @@ def _end_text(model: Model, listed: Listing | None) -> str:
     return _("{date}, then {successor}").format(
         date=ends.isoformat(), successor=", ".join(model.successors) or "-"
     )
+
+
+def _text_model_document(model: TextModel, catalog: Catalog) -> dict[str, object]:
+    prices = model.prices
+    return {
+        "id": model.id,
+        "title": model.title,
+        "default": model.id == catalog.default_text_model,
+        "source": model.source,
+        "usd_per_million_tokens": None
+        if prices is None
+        else {
+            "input": decimal_usd(prices.input),
+            "input_cached": decimal_usd(prices.input_cached),
+            "cache_write": decimal_usd(prices.cache_write),
+            "output": decimal_usd(prices.output),
+        },
+    }
 
 
 def _model_document(model: Model, catalog: Catalog, today: date, listed: Listing | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import Any
 from .. import content_credentials, cost, geometry, recovery, store
 from ..catalog import Catalog, load
 from ..credentials import find_account
-from ..errors import BadReply, BadRequest
+from ..errors import BadReply, BadRequest, ServiceRefusal
 from ..geometry import CONTEXTS, DETAILS
 from ..jobs import prepare
 from ..ledger import Ledger
@@ -20,7 +20,7 @@ from ..settings import Home
 from ..shapes import Size
 from ..store import Stored
 from ..translation import _
-from . import compositing
+from . import compositing, conversing
 from .numbers import count
 from .output import print_json
 from .tables import print_table
@@ -57,12 +57,22 @@ def add_parser(
     restoring.add_argument("--detail", choices=DETAILS, default="auto")
     for each in (exporting, restoring):
         each.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
-    for each in (listing, showing, exporting, restoring, forgetting):
+    fetching = verbs.add_parser("fetch", help=_("get the answers that the service keeps; costs nothing"))
+    fetching.add_argument("id", metavar="ID", nargs="*", help=_("only these; first characters are enough"))
+    fetching.add_argument("--wait", action="store_true", help=_("until they are there, up to 20 minutes"))
+    for each in (listing, showing, exporting, restoring, forgetting, fetching):
         add_json(each)
 
 
 def results(arguments: argparse.Namespace, home: Home) -> None:
-    commands = {"list": _list, "show": _show, "export": _export, "restore": _restore, "forget": _forget}
+    commands = {
+        "list": _list,
+        "show": _show,
+        "export": _export,
+        "restore": _restore,
+        "forget": _forget,
+        "fetch": _fetch,
+    }
     if home.ledger.exists():
         prepare(home)
     commands[arguments.verb](arguments, home)
@@ -180,6 +190,10 @@ def _place_edit(one: Stored, answer: bytes, arguments: argparse.Namespace, catal
     compositing.write(arguments.output, compositing.encoded(placed, original, arguments.output))
 
 
+def _fetch(arguments: argparse.Namespace, home: Home) -> None:
+    conversing.fetch(arguments, home)
+
+
 def _forget(arguments: argparse.Namespace, home: Home) -> None:
     one = _chosen(arguments.id, home)
     if not arguments.yes and any(each.id == one.id for each in store.unplaced(home)):
@@ -217,7 +231,7 @@ def _settle_if_open(home: Home, one: Stored) -> None:
 def _presence(one: Stored) -> content_credentials.Presence:
     try:
         pictures = recovery.reread(one).pictures
-    except BadReply:
+    except (BadReply, ServiceRefusal):
         return content_credentials.Presence.UNKNOWN
     found = {content_credentials.find(picture) for picture in pictures}
     return found.pop() if len(found) == 1 else content_credentials.Presence.UNKNOWN

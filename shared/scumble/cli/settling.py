@@ -101,7 +101,7 @@ def _settle_one(ledger: Ledger, arguments: argparse.Namespace) -> None:
         ledger.decide(id, arguments.amount)
     except ValueError:
         reason = _("only an unknown spending is settled by hand, and this one is marked: {state}")
-        raise BadRequest(reason=reason.format(state=state_text(ledger.entry(id).state))) from None
+        raise BadRequest(reason=reason.format(state=state_text(ledger.entry(id)))) from None
     entry = ledger.entry(id)
     if arguments.json:
         print_json(entry_document(entry))

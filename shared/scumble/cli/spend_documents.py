@@ -64,9 +64,11 @@ _TOPICS: dict[Topic, str] = {
 }
 
 
-def state_text(state: State) -> str:
-    """The state in words of the current language."""
-    return _(_STATES[state])
+def state_text(entry: Entry) -> str:
+    """The state in words of the current language; in the sandbox nothing is billed."""
+    if entry.spending.sandbox and entry.state == "settled":
+        return _("made")
+    return _(_STATES[entry.state])
 
 
 def reason_text(reason: str) -> str:

@@ -152,7 +152,7 @@ def _print_all(ledger: Ledger, arguments: argparse.Namespace) -> None:
     if entries:
         print_table(
             (_("when"), _("host"), _("model"), _("size"), _("state"), _("billed")),
-            [(*_columns(entry), state_text(entry.state), billed_text(entry)) for entry in entries],
+            [(*_columns(entry), state_text(entry), billed_text(entry)) for entry in entries],
             numbers=(5,),
         )
     if unknown:

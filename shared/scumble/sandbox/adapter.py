@@ -18,9 +18,12 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from ..catalog import Catalog
+from .memory import Memory
 from .service import respond
 
 _PLACEHOLDER = "Bearer sandbox"
+# Of this process: an adapter lives for one request only.
+_memory = Memory()
 
 
 class SandboxAdapter(BaseAdapter):
@@ -47,11 +50,12 @@ class SandboxAdapter(BaseAdapter):
         }
         status, reply_headers, content = respond(
             request.method or "GET",
-            urlsplit(url).path,
+            _path_and_query(url),
             headers,
             _whole(request.body),
             catalog=self._catalog,
             now=self._now,
+            memory=_memory,
         )
         response = Response()
         response.status_code = status
@@ -75,6 +79,11 @@ class _Raw(io.BytesIO):
 
     def read1(self, size: int | None = -1, decode_content: bool | None = None) -> bytes:
         return super().read1(-1 if size is None else size)
+
+
+def _path_and_query(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _text(value: str | bytes) -> str:

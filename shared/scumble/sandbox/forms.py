@@ -23,17 +23,21 @@ _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.I)
 
 @dataclass(frozen=True)
 class Form:
-    """Named values, and the bytes of files by the field they came under, in their order."""
+    """Named values, and the bytes of files by the field they came under, in their order.
+
+    An edit written as JSON knows other words than one written as a form.
+    """
 
     fields: Mapping[str, object] = field(repr=False)
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    is_json: bool = False
 
 
 def parse(content_type: str, body: bytes, *, files_allowed: bool) -> Form:
     """The form in a request's body. Raises ApiError (400) when it is none, or none of an allowed kind."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _edit_form(_json(body)) if files_allowed else Form(_json(body))
+        return _edit_form(_json(body)) if files_allowed else Form(_json(body), is_json=True)
     if kind == "multipart/form-data" and files_allowed:
         boundary = _BOUNDARY.search(content_type)
         if boundary is None:
@@ -60,9 +64,9 @@ def _edit_form(document: dict[str, object]) -> Form:
     if not isinstance(images, list):
         raise refused("images", "Invalid type for 'images': expected an array.", "invalid_type")
     files = [("image[]", _picture(image, "images", number)) for number, image in enumerate(images, start=1)]
-    overlays = [name for name in ("mask", "markup") if name in document]
-    files += [(name, _picture(document.pop(name), name, 1)) for name in overlays]
-    return Form(document, tuple(files))
+    if "mask" in document:
+        files.append(("mask", _picture(document.pop("mask"), "mask", 1)))
+    return Form(document, tuple(files), is_json=True)
 
 
 def _picture(reference: object, param: str, number: int) -> bytes:

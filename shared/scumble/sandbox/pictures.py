@@ -13,6 +13,7 @@ from .faults import not_here, unreadable
 
 _PIXELS_MAX = 64_000_000
 _NEEDS_PILLOW = " (The Scumble sandbox reads JPEG and WebP only where Pillow is installed; send PNG.)"
+_WITH_PILLOW = ("jpeg", "webp")
 _PILLOW_FORMATS = {"image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 
@@ -74,7 +75,7 @@ def write_text(size: Size, pixels: bytes, channels: int, output_format: str, com
 
 def require_pillow(output_format: str) -> None:
     """Raises ApiError when the format needs Pillow and it is not installed."""
-    if output_format != "png" and not _has_pillow():
+    if output_format in _WITH_PILLOW and not _has_pillow():
         raise not_here("output_format", f"'{output_format}' without Pillow; ask for 'png'")
 
 

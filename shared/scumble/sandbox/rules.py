@@ -10,6 +10,7 @@ from typing import Literal
 
 from ..catalog import Catalog, Model, SizeRule
 from ..errors import ModelEnded, UnknownModel
+from ..request import SVG_EFFORTS
 from ..shapes import Size
 from . import pictures
 from .faults import (
@@ -42,11 +43,16 @@ _COMMON = frozenset(
         "safety_identifier",
         "user",
         "complexity",
+        "frame_count",
+        "frame_duration_ms",
+        "svg",
     }
 )
-_NOT_HERE = ("svg", "frame_count", "frame_duration_ms")
 _BACKGROUNDS = ("transparent", "opaque", "auto")
 _WITH_ALPHA = ("png", "webp")
+_COMPRESSED = ("jpeg", "webp")
+_SVG_EFFORT = "svg[reasoning][effort]"
+_SVG_FIELDS = frozenset({"svg[model]", _SVG_EFFORT})
 _MEGABYTE = 1_000_000
 
 
@@ -57,6 +63,7 @@ class Order:
     `images` are the uploads, read; `coverage` has a byte for each pixel of the first: 255 where it is to
     change, 0 where it is to stay; None without mask and markup. `sent` are the sizes billed as input.
     `streamed` asks for events, `partials` of them before the last.
+    `frames` and `frame_ms` count for a GIF, `svg_author` for an SVG.
     """
 
     kind: Literal["generate", "edit"]
@@ -74,23 +81,30 @@ class Order:
     sent: tuple[Size, ...] = ()
     streamed: bool = False
     partials: int = 0
+    frames: int = 1
+    frame_ms: int = 0
+    svg_author: str = ""
 
 
 def check(kind: Literal["generate", "edit"], form: Form, catalog: Catalog, today: date) -> Order:
     """The order in a form. Raises ApiError as the API refuses."""
     fields = form.fields
-    _check_names(kind, fields)
+    _check_names(kind, form)
     model = _model(fields, catalog, today, "generations" if kind == "generate" else "edits")
     prompt = _prompt(fields, model)
-    size = _size(fields, model)
     quality = _quality(fields, model)
     output_format, compression = _output(fields, model)
+    frames, frame_ms = _frames(fields, model, output_format)
+    svg_author = _svg_author(fields, output_format)
+    size = _size(fields, model, model.sizes if frames == 1 else _frame_sizes(model, frames))
     transparent = _transparent(fields, model, output_format)
     _check_other_words(fields, model)
-    n = _number(fields, "n", 1, 1, model.n_max)
+    n = _number(fields, "n", 1, 1, 1 if output_format == "svg" else model.n_max)
     streamed, partials = _stream(fields, model, n)
     pictures.require_pillow(output_format)
     images, overlay = _pictures(form, model) if kind == "edit" else ((), None)
+    if output_format == "gif" and overlay and not overlay.billed:
+        raise refused("mask", "GIF output does not support a mask.", type=USER)
     coverage = overlay.coverage if overlay else None
     sent = [image.size for image in images] + ([images[0].size] if overlay and overlay.billed else [])
     return Order(
@@ -109,14 +123,19 @@ def check(kind: Literal["generate", "edit"], form: Form, catalog: Catalog, today
         sent=tuple(sent),
         streamed=streamed,
         partials=partials,
+        frames=frames,
+        frame_ms=frame_ms,
+        svg_author=svg_author,
     )
 
 
-def _check_names(kind: str, fields: Mapping[str, object]) -> None:
-    known = _COMMON | {"input_fidelity"} if kind == "edit" else _COMMON | {"moderation"}
+def _check_names(kind: str, form: Form) -> None:
+    fields = form.fields
+    known = _COMMON | ({"input_fidelity"} if kind == "edit" else set())
+    known |= {"moderation"} if form.is_json else set()
+    if not form.is_json:
+        known = (known | _SVG_FIELDS) - {"svg"}
     for name in fields:
-        if name in _NOT_HERE or name.startswith("svg["):
-            raise not_here(name.partition("[")[0], "svg and gif output")
         if name not in known:
             raise unknown(name)
 
@@ -153,9 +172,47 @@ def _prompt(fields: Mapping[str, object], model: Model) -> str:
     return prompt
 
 
-def _size(fields: Mapping[str, object], model: Model) -> Size:
+def _frame_sizes(model: Model, frames: int) -> SizeRule:
+    return model.animation.sizes(model.sizes, frames) if model.animation else model.sizes
+
+
+def _frames(fields: Mapping[str, object], model: Model, output_format: str) -> tuple[int, int]:
+    """How many frames, 1 for what is no GIF, and their milliseconds."""
+    rule = model.animation
+    if output_format != "gif" or rule is None:
+        for name in ("frame_count", "frame_duration_ms"):
+            if name in fields:
+                raise refused(
+                    name, f"'{name}' is only supported with 'output_format' set to 'gif'.", type=USER
+                )
+        return 1, 0
+    frames = _number(fields, "frame_count", rule.default_frames, rule.frames_min, rule.frames_max)
+    return frames, _number(fields, "frame_duration_ms", rule.default_ms, rule.ms_step, rule.ms_max)
+
+
+def _svg_author(fields: Mapping[str, object], output_format: str) -> str:
+    """The author that is named, in JSON as an object and in a form in fields of its own."""
+    settings = fields.get("svg")
+    if settings is None:
+        settings = {"model": fields.get("svg[model]"), "reasoning": {"effort": fields.get(_SVG_EFFORT)}}
+        if not _SVG_FIELDS & fields.keys():
+            return ""
+    if output_format != "svg":
+        raise refused("svg", "'svg' is only supported with 'output_format' set to 'svg'.", type=USER)
+    reasoning = settings.get("reasoning") if isinstance(settings, dict) else None
+    if not isinstance(settings, dict) or not isinstance(reasoning or {}, dict):
+        raise refused("svg", "Invalid type for 'svg': expected an object.", "invalid_type")
+    author = settings.get("model")
+    if not isinstance(author, str) or not author:
+        raise missing("svg.model")
+    effort = (reasoning or {}).get("effort")
+    if effort is not None and effort not in SVG_EFFORTS:
+        raise not_one_of("svg.reasoning.effort", effort, SVG_EFFORTS)
+    return author
+
+
+def _size(fields: Mapping[str, object], model: Model, rule: SizeRule) -> Size:
     asked = _text(fields, "size") or "auto"
-    rule = model.sizes
     if asked == "auto" and rule.auto_sizes is not None:
         return rule.auto_sizes[1]
     try:
@@ -194,13 +251,11 @@ def _quality(fields: Mapping[str, object], model: Model) -> str:
 
 def _output(fields: Mapping[str, object], model: Model) -> tuple[str, int]:
     output_format = _text(fields, "output_format") or "png"
-    if output_format in ("svg", "gif"):
-        raise not_here("output_format", "svg and gif output")
     if output_format not in model.formats:
         raise not_one_of("output_format", output_format, model.formats)
     compression = _number(fields, "output_compression", 100, 0, 100)
-    if output_format == "png" and compression < 100:
-        message = "Compression less than 100 is not supported for PNG output format."
+    if output_format not in _COMPRESSED and compression < 100:
+        message = f"Compression less than 100 is not supported for {output_format.upper()} output format."
         raise refused("output_compression", message, type=USER)
     return output_format, compression
 

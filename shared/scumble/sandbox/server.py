@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ..catalog import Catalog
 from .faults import REQUEST, ApiError
+from .memory import Memory
 from .service import respond
 
 ADDRESS = "127.0.0.1"
@@ -45,6 +46,7 @@ class _Server(ThreadingHTTPServer):
         self.body_bytes_max = body_bytes_max
         self.catalog = catalog
         self.now = now
+        self.memory = Memory()
         super().__init__((ADDRESS, port), _Handler)
 
     def server_bind(self) -> None:
@@ -69,6 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def log_message(self, format: str, *args: object) -> None:
         """Silent: a path or an error might hold what a person wrote."""
 
@@ -86,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
                 body,
                 catalog=self.server.catalog,
                 now=self.server.now,
+                memory=self.server.memory,
             )
         except Exception:  # noqa: BLE001  # a fault of the sandbox must arrive as the API's 500, not as a cut line
             fault = ApiError(500, "server_error", None, None, "The Scumble sandbox failed.")
@@ -96,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding"):
             raise ApiError(411, REQUEST, None, None, "A Content-Length is needed.")
-        declared = self.headers.get("Content-Length", "0" if self.command == "GET" else "")
+        declared = self.headers.get("Content-Length", "" if self.command == "POST" else "0")
         if not (declared.isascii() and declared.isdigit()):
             raise ApiError(411, REQUEST, None, None, "A Content-Length is needed.")
         if len(declared) > 15 or int(declared) > self.server.body_bytes_max:
