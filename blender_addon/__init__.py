@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import (
+    command,
     looking,
     operators,
     panels,
@@ -29,6 +30,7 @@ _PARTS = (
     preferences,
     running,
     looking,
+    command,
 )
 
 

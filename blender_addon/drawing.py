@@ -8,8 +8,6 @@ from typing import Literal
 import blf
 import bpy
 
-from .scumble.money import decimal_usd
-
 Icon = Literal["NONE", "BLANK1", "INFO", "EXPERIMENTAL", "TIME", "ERROR"]
 
 ICON_PIXELS = 20.0
@@ -17,12 +15,6 @@ ICON_PIXELS = 20.0
 # What a label's region has beside its text: the tabs, margins of panel and box, an icon.
 _MARGIN_PIXELS = 68.0
 _DIALOG_MARGIN_PIXELS = 50.0
-
-
-def exact(micro_dollars: int) -> str:
-    """A bill to its last digit: $0.01311."""
-    dollars, rest = decimal_usd(micro_dollars).split(".")
-    return f"${dollars}.{rest.rstrip('0').ljust(2, '0')}"
 
 
 def row_of(layout: bpy.types.UILayout, name: str, value: str) -> None:

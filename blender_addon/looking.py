@@ -10,6 +10,7 @@ import atexit
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -120,6 +121,11 @@ def prepare_once(home: Home) -> None:
     if home not in _prepared:
         prepare(home)
         _prepared.add(home)
+
+
+def folder_of(result: str) -> Path:
+    """Where a result lies."""
+    return asking.home().results / result
 
 
 def read(question: Question) -> Seen:

@@ -9,7 +9,7 @@ import bpy
 
 from . import asking, compatibility, looking, properties, running, targets, thumbnails
 from .asking import Wish
-from .drawing import ICON_PIXELS, draw_text, exact, lines, row_of
+from .drawing import ICON_PIXELS, draw_text, lines, row_of
 from .running import Outcome, Task
 from .scumble.cost import Estimate
 from .scumble.errors import ScumbleError
@@ -223,7 +223,7 @@ def _draw_outcome(
             "scumble.pass_budget", text=_("Pass the Budget Once…"), translate=False
         ).task = outcome.task
     if outcome.result:
-        draw_text(box, context, _bill_text(outcome))
+        draw_text(box, context, running.bill_text(outcome))
     if outcome.only_kept:
         box.operator("scumble.apply_result", text=_("Apply"), translate=False).result = outcome.result
     if not failed and _texture_is_hidden(context):
@@ -247,13 +247,6 @@ def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, proble
     draw_text(box, context, problem.what_happened, "INFO")
     if problem.what_to_do:
         draw_text(box, context, problem.what_to_do, "BLANK1")
-
-
-def _bill_text(outcome: Outcome) -> str:
-    if outcome.sandbox:
-        text = _("free; the API would have billed {price}")
-        return text.format(price=exact(outcome.would_bill))
-    return _("billed {price}").format(price=exact(outcome.billed))
 
 
 def _texture_is_hidden(context: bpy.types.Context) -> bool:

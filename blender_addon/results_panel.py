@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import asking, looking, properties, thumbnails
-from .drawing import draw_text, exact
+from .drawing import draw_text
 from .looking import Seen
 from .scumble.errors import UnknownModel
-from .scumble.money import price
+from .scumble.money import exact, price
 from .translations import N_, _, use_blenders_language
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from . import asking, compatibility, looking, redrawing
 from .asking import Wish
 from .scumble.cost import Estimate
 from .scumble.errors import BudgetExceeded, ScumbleError
+from .scumble.money import exact
 from .scumble.settings import Home
 from .targets import NotPlaced, Target
 from .translations import _, use_blenders_language
@@ -259,6 +260,14 @@ def not_placed(task: Task, result: Result, reason: str) -> Outcome:
         sandbox=result.sandbox,
         error=NotPlaced(reason, result.folder, billed > 0),
     )
+
+
+def bill_text(outcome: Outcome) -> str:
+    """What it cost, to the last digit."""
+    if outcome.sandbox:
+        text = _("free; the API would have billed {price}")
+        return text.format(price=exact(outcome.would_bill))
+    return _("billed {price}").format(price=exact(outcome.billed))
 
 
 def _tick() -> float | None:
