@@ -7,8 +7,10 @@ Options, JSON documents and exit codes are the `scumble` command's (docs/cli.md)
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -48,14 +50,41 @@ def run(arguments: Sequence[str]) -> int:
     return _ended_well(lambda: _texture(_parser().parse_args(given)), "--json" in given)
 
 
-def _ended_well(work: Callable[[], None], as_json: bool) -> int:
+@contextlib.contextmanager
+def _blenders_words_aside() -> Iterator[None]:
+    """What Blender itself prints goes to standard error: standard output is for the document."""
+    _flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        # Reports of operators go through Python, all else past it.
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _flush() -> None:
+    """Also what Blender's own code holds back, for which Python has no call."""
+    import ctypes
+
+    sys.stdout.flush()
+    ctypes.CDLL("ucrtbase" if os.name == "nt" else None).fflush(None)
+
+
+def _ended_well(work: Callable[[], Callable[[], None]], as_json: bool) -> int:
+    """Work, then report; gives the exit code."""
     from .scumble.cli import output
     from .scumble.errors import Exit
 
     use_blenders_language()
     output.accept_any_text()
     try:
-        work()
+        with _blenders_words_aside():
+            report = work()
+        report()
     except ScumbleError as error:
         output.print_error(error, as_json)
         return int(error.exit_code)
@@ -92,8 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _texture(chosen: argparse.Namespace) -> None:
-    """Raises ScumbleError; what is wrong with the words or the file costs nothing."""
+def _texture(chosen: argparse.Namespace) -> Callable[[], None]:
+    """Does it, and gives what reports it.
+
+    Raises ScumbleError; what is wrong with the words or the file costs nothing.
+    """
     output: Path = chosen.output.absolute()
     if not output.parent.is_dir():
         raise BadRequest(reason=_("there is no folder {folder}").format(folder=output.parent))
@@ -122,7 +154,7 @@ def _texture(chosen: argparse.Namespace) -> None:
     except RuntimeError as failure:
         reason = _("Blender could not write it")
         raise NotSaved(path=output, reason=reason, folder=looking.folder_of(outcome.result)) from failure
-    _report(outcome, output, chosen.json)
+    return lambda: _report(outcome, output, chosen.json)
 
 
 def _select(context: bpy.types.Context, names: Sequence[str]) -> None:

@@ -105,8 +105,10 @@ class SCUMBLE_OT_apply(bpy.types.Operator):
         if task is None or task.result is None:
             return {"CANCELLED"}
         outcome = _place(task, task.result)
-        if outcome.error is None:
-            placing.note_placed(task.home, outcome.result, ", ".join(outcome.materials), self.report)
+        if outcome.error is None and (
+            problem := placing.note_placed(task.home, outcome.result, ", ".join(outcome.materials))
+        ):
+            self.report({"WARNING"}, problem)
         running.conclude(outcome)
         return {"FINISHED"} if outcome.error is None else {"CANCELLED"}
 
@@ -168,9 +170,14 @@ class SCUMBLE_OT_pass_budget(bpy.types.Operator):
             return {"CANCELLED"}
         cost = asking.estimate(outcome.asked.wish).cost
         text = _("Generate   {price}").format(price=price_range(cost.low, cost.high))
-        given = {"title": _(self.bl_label), "confirm_text": text if cost.high else _("Generate")}
-        shown: _Report = context.window_manager.invoke_props_dialog(self, width=_DIALOG_PIXELS, **given)
-        return shown
+        return set(
+            context.window_manager.invoke_props_dialog(
+                self,
+                width=_DIALOG_PIXELS,
+                title=_(self.bl_label),
+                confirm_text=text if cost.high else _("Generate"),
+            )
+        )
 
     def draw(self, context: bpy.types.Context) -> None:
         outcome = _stopped_by_budget(self.task)

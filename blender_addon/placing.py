@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import images, mapping, materials, targets
@@ -48,8 +47,8 @@ def place(target: Target, picture: bytes, origin: Origin) -> Placed:
     return Placed(material.name, image.name)
 
 
-def note_placed(home: Home, result: str, where: str, report: Callable[[set[str], str], object]) -> None:
-    """Write beside a kept result where it was put; that this fails takes nothing from the picture."""
+def note_placed(home: Home, result: str, where: str) -> str:
+    """Write beside a kept result where it was put; gives what went wrong, which takes nothing from it."""
     from .scumble import store
 
     try:
@@ -57,4 +56,5 @@ def note_placed(home: Home, result: str, where: str, report: Callable[[set[str],
     except KeyError:
         pass  # somebody deleted the result meanwhile: the texture is in place all the same
     except StorageError as error:
-        report({"WARNING"}, str(error))
+        return str(error)
+    return ""

@@ -85,7 +85,8 @@ class SCUMBLE_OT_apply_result(bpy.types.Operator):
         except (ScumbleError, placing.CannotPlace) as error:
             self.report({"ERROR"}, error.reason if isinstance(error, placing.CannotPlace) else str(error))
             return {"CANCELLED"}
-        placing.note_placed(home, stored.id, placed.material, self.report)
+        if problem := placing.note_placed(home, stored.id, placed.material):
+            self.report({"WARNING"}, problem)
         running.told[:] = [one for one in running.told if one.result != stored.id]
         sandbox = bool(stored.asked.get("sandbox"))
         running.conclude(
@@ -170,7 +171,8 @@ class SCUMBLE_OT_export_result(bpy.types.Operator):
         except OSError as error:
             self.report({"ERROR"}, f"{path}: {error.strerror}")
             return {"CANCELLED"}
-        placing.note_placed(asking.home(), self.result, "file", self.report)
+        if problem := placing.note_placed(asking.home(), self.result, "file"):
+            self.report({"WARNING"}, problem)
         looking.look_again()
         return {"FINISHED"}
 
@@ -188,9 +190,11 @@ class SCUMBLE_OT_forget_result(bpy.types.Operator):
         text = _("The kept picture is deleted for good.")
         if kept is not None and kept.unplaced:
             text = _("It was paid for and never applied. The kept picture is deleted for good.")
-        given = {"title": _(self.bl_label), "message": text, "confirm_text": _("Forget"), "icon": "WARNING"}
-        shown: _Report = context.window_manager.invoke_confirm(self, event, **given)
-        return shown
+        return set(
+            context.window_manager.invoke_confirm(
+                self, event, title=_(self.bl_label), message=text, confirm_text=_("Forget"), icon="WARNING"
+            )
+        )
 
     def execute(self, context: bpy.types.Context) -> _Report:
         from .scumble import store

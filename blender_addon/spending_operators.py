@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
@@ -34,9 +32,9 @@ class SCUMBLE_OT_settle_billed(bpy.types.Operator):
         asked = next((one for one in spent.unknown if one.id == self.spending), None) if spent else None
         if asked is not None:
             self.amount = decimal_usd(asked.spending.expected)
-        given = {"title": _(self.bl_label), "confirm_text": _("Note")}
-        shown: _Report = context.window_manager.invoke_props_dialog(self, **given)
-        return shown
+        return set(
+            context.window_manager.invoke_props_dialog(self, title=_(self.bl_label), confirm_text=_("Note"))
+        )
 
     def execute(self, context: bpy.types.Context) -> _Report:
         try:
@@ -56,8 +54,7 @@ class SCUMBLE_OT_settle_nothing(bpy.types.Operator):
     spending: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> _Report:
-        shown: _Report = context.window_manager.invoke_confirm(self, event)
-        return shown
+        return set(context.window_manager.invoke_confirm(self, event))
 
     def execute(self, context: bpy.types.Context) -> _Report:
         return _decide(self, self.spending, None)
@@ -107,9 +104,9 @@ class SCUMBLE_OT_set_budget(bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Report:
-        given: dict[str, Any] = {"title": _(self.bl_label), "confirm_text": _("Set")}
-        shown: _Report = context.window_manager.invoke_props_dialog(self, **given)
-        return shown
+        return set(
+            context.window_manager.invoke_props_dialog(self, title=_(self.bl_label), confirm_text=_("Set"))
+        )
 
     def execute(self, context: bpy.types.Context) -> _Report:
         from .scumble.ledger import Ledger

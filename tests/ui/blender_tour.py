@@ -21,6 +21,8 @@ TASK = json.loads(os.environ["SCUMBLE_TOUR"])
 OUT = Path(TASK["out"])
 FACTS: dict[str, Any] = {}
 _PATIENCE_SECONDS = 90
+# In pixels, at the window's usual scale.
+_PROMPT_BELOW_TOP = 128
 
 
 def main() -> None:
@@ -87,9 +89,12 @@ def sidebar() -> Any:
 def typed(text: str) -> Iterator[float]:
     """Click into the prompt, the first field of the sidebar, and type."""
     window, region = bpy.context.window, sidebar()
-    place = {"x": region.x + region.width // 3, "y": region.y + region.height - 46}
-    window.event_simulate(type="MOUSEMOVE", value="NOTHING", **place)
-    yield 0.5
+    place = {"x": region.x + region.width // 3, "y": window.height - _PROMPT_BELOW_TOP}
+    FACTS["place"] = [place["x"], place["y"], region.x, region.y, region.width, region.height]
+    for aside in (3, 0):
+        # A field that is clicked must have been pointed at.
+        window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=place["x"] + aside, y=place["y"])
+        yield 0.5
     for kind, letter in (("LEFTMOUSE", ""), *((each.upper(), each) for each in text), ("RET", "")):
         given = {"unicode": letter} if letter else {}
         name = "SPACE" if letter == " " else kind
@@ -107,7 +112,8 @@ def tour() -> Iterator[float]:
     space = view().spaces.active
     space.show_region_ui = True
     space.shading.type = "MATERIAL"
-    FACTS["dirty_at_start"] = bpy.context.preferences.is_dirty
+    # Installing has changed them.
+    bpy.context.preferences.is_dirty = False
     yield 1.0
     sidebar().active_panel_category = "Scumble"
     yield 1.0

@@ -155,4 +155,4 @@ def test_no_tick_while_waiting_holds_blender(toured: Toured) -> None:
 
 def test_typing_a_prompt_does_not_change_the_preferences(toured: Toured) -> None:
     assert toured.facts["typed"] == "oak planks"
-    assert not toured.facts["dirty_at_start"] and not toured.facts["dirty_after_typing"]
+    assert not toured.facts["dirty_after_typing"]
