@@ -92,7 +92,7 @@ def gimp(session: nox.Session) -> None:
     _host(session, hosts.gimp)
     _install(session, "test", "package")
     session.run("python", "-m", "tools.package", "--only", "gimp")
-    session.run("pytest", *(session.posargs or ["tests/gimp"]))
+    session.run("pytest", *(session.posargs or ["tests/gimp", "tests/ui/test_gimp_windows.py"]))
 
 
 @nox.session

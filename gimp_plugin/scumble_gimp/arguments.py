@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gi.repository import Gimp, GLib, GObject
 
 from scumble import catalog, geometry
 
-from .asking import Options
 from .i18n import _
+
+if TYPE_CHECKING:
+    from .asking import Options
+
+OVER_BUDGET = "over-budget"
 
 _READ_WRITE = GObject.ParamFlags.READWRITE
 
@@ -32,6 +38,38 @@ def add_common(procedure: Gimp.Procedure) -> None:
         qualities,
         known.default_quality,
     )
+
+
+def add_previews(procedure: Gimp.Procedure) -> None:
+    most = max(model.partials_max for model in catalog.load().models)
+    tip = _("Pictures on the way to the finished one; each costs a little")
+    procedure.add_int_argument("previews", _("Previe_ws"), tip, 0, most, 0, _READ_WRITE)
+
+
+def add_over_budget(procedure: Gimp.Procedure) -> None:
+    """A script's decision for one call. The dialog neither takes nor remembers it: there a person decides
+    about one price at a time."""
+    procedure.add_boolean_argument(
+        OVER_BUDGET,
+        _("_Over the budget"),
+        _("Let this one action pass the budgets; it is recorded"),
+        False,
+        _READ_WRITE,
+    )
+
+
+def add_for_results(procedure: Gimp.Procedure) -> None:
+    _add_text(procedure, "search", _("_Search"), _("Words of the prompt"))
+    procedure.add_boolean_argument(
+        "unplaced", _("_Paid, not placed"), _("Only what was paid and never placed"), False, _READ_WRITE
+    )
+    procedure.add_int_argument(
+        "limit", _("_Limit"), _("At most so many, the newest"), 1, GLib.MAXINT32, 100, _READ_WRITE
+    )
+
+
+def add_for_place_result(procedure: Gimp.Procedure) -> None:
+    _add_text(procedure, "result-id", _("_Result"), _("The name under which the answer is kept"))
 
 
 def add_for_fill(procedure: Gimp.Procedure) -> None:
@@ -72,35 +110,57 @@ def add_for_generate(procedure: Gimp.Procedure) -> None:
     )
 
 
-def add_return_values(procedure: Gimp.Procedure) -> None:
+def add_results_return(procedure: Gimp.Procedure) -> None:
+    add_text_return(procedure, "results", _("Results"), _("A JSON list; money in micro-dollars"))
+
+
+def add_spending_return(procedure: Gimp.Procedure) -> None:
+    add_text_return(procedure, "spending", _("Spending"), _("A JSON object; money in micro-dollars"))
+
+
+def add_text_return(procedure: Gimp.Procedure, name: str, label: str, tip: str) -> None:
+    procedure.add_string_return_value(name, label, tip, "", _READ_WRITE)
+
+
+def add_layer_return(procedure: Gimp.Procedure) -> None:
     procedure.add_layer_return_value("layer", _("Layer"), _("The new layer"), True, _READ_WRITE)
+
+
+def add_return_values(procedure: Gimp.Procedure) -> None:
+    add_layer_return(procedure)
     procedure.add_int_return_value(
         "cost", _("Cost"), _("What was billed, in micro-dollars"), 0, GLib.MAXINT32, 0, _READ_WRITE
     )
-    procedure.add_string_return_value(
-        "result-id", _("Result"), _("The name under which the answer is kept"), "", _READ_WRITE
-    )
+    add_text_return(procedure, "result-id", _("Result"), _("The name under which the answer is kept"))
 
 
 def options_of(config: Gimp.ProcedureConfig) -> Options:
     """The options in a run's arguments; only a fill has a scope."""
-    model, quality = _text(config, "model"), config.get_property("quality")
+    from .asking import Options  # with it comes most of the library, which registering does without
+
+    model, quality = text_of(config, "model"), config.get_property("quality")
+    previews = config.get_property("previews")
     if config.find_property("scope") is None:
-        return Options(model, quality, config.get_property("extent"))
+        return Options(model, quality, config.get_property("extent"), previews=previews)
     return Options(
         model,
         quality,
         config.get_property("scope"),
         config.get_property("context"),
         config.get_property("source"),
+        previews,
     )
 
 
 def prompt_of(config: Gimp.ProcedureConfig) -> str:
-    return _text(config, "prompt")
+    return text_of(config, "prompt")
 
 
-def _text(config: Gimp.ProcedureConfig, name: str) -> str:
+def quality_label(quality: str) -> str:
+    return _quality_labels().get(quality, quality)
+
+
+def text_of(config: Gimp.ProcedureConfig, name: str) -> str:
     """GIMP gives nothing at all for an empty text."""
     return config.get_property(name) or ""
 

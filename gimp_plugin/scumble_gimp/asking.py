@@ -10,10 +10,13 @@ from typing import Literal, Protocol
 from gi.repository import Gimp
 
 from scumble import geometry
+from scumble.alternatives import Window
 from scumble.catalog import Catalog, load
 from scumble.cost import Estimate, estimate, price_by_size
 from scumble.credentials import Account, find_account
+from scumble.errors import StorageError
 from scumble.geometry import Plan
+from scumble.ledger import learned_from_bills
 from scumble.models import Model
 from scumble.request import Picture, Request
 from scumble.settings import Home, find_home
@@ -46,26 +49,30 @@ class Desk:
 
 @dataclass(frozen=True)
 class Options:
-    """What the person chose; `region` is "selection", "layer" or "canvas", `source` "layer" or "visible"."""
+    """What the person chose; `region` is "selection", "layer" or "canvas", `source` "layer" or "visible",
+    `previews` how many partial pictures are to come."""
 
     model: str
     quality: str
     region: str
     context: str = "normal"
     source: str = "layer"
+    previews: int = 0
 
 
 @dataclass(frozen=True)
 class Proposal:
     """A request without pictures yet, the window it is for, and its price.
 
-    `plan` counts from `corner`, a point of the image.
+    `plan` counts from `corner`, a point of the image; `around` is what a window around a selection was
+    planned from.
     """
 
     plan: Plan
     corner: tuple[int, int]
     request: Request
     estimate: Estimate
+    around: Window | None = None
 
     @property
     def window(self) -> Rect:
@@ -114,26 +121,47 @@ def propose_part(
     plan = geometry.plan(
         canvas, selection, model.sizes, price_by_size(model, kind, options.quality), options.context
     )
-    return _proposal(model, kind, options, prompt, plan, (0, 0))
+    around = Window(canvas, selection, options.context)
+    return _proposal(desk, model, kind, options, prompt, plan, (0, 0), around)
 
 
 def propose_whole(desk: Desk, kind: Kind, options: Options, prompt: str, area: Rect) -> Proposal:
     """All of an area of the image and its price."""
     model = desk.model(options.model)
     plan = geometry.whole(area.size, model.sizes, price_by_size(model, kind, options.quality))
-    return _proposal(model, kind, options, prompt, plan, (area.x, area.y))
+    return _proposal(desk, model, kind, options, prompt, plan, (area.x, area.y))
+
+
+def priced(desk: Desk, request: Request, model: Model) -> Estimate:
+    """The price as it will be reserved, with what real bills say where the model's rule is not published."""
+    try:
+        learned = learned_from_bills(desk.home, request, model)
+    except StorageError:
+        learned = None  # said when something is sent
+    return estimate(request, model, learned)
 
 
 def _proposal(
-    model: Model, kind: Kind, options: Options, prompt: str, plan: Plan, corner: tuple[int, int]
+    desk: Desk,
+    model: Model,
+    kind: Kind,
+    options: Options,
+    prompt: str,
+    plan: Plan,
+    corner: tuple[int, int],
+    around: Window | None = None,
 ) -> Proposal:
-    request = _request(model, kind, options.quality, prompt, plan.request_size)
-    return Proposal(plan, corner, request, estimate(request, model))
-
-
-def _request(model: Model, kind: Kind, quality: str, prompt: str, size: Size) -> Request:
-    images = (Picture(size),) if kind == "edit" else ()
-    return Request(kind=kind, model=model.id, prompt=prompt, size=size, quality=quality, images=images)
+    size = plan.request_size
+    request = Request(
+        kind=kind,
+        model=model.id,
+        prompt=prompt,
+        size=size,
+        quality=options.quality,
+        images=(Picture(size),) if kind == "edit" else (),
+        partial_images=options.previews,
+    )
+    return Proposal(plan, corner, request, priced(desk, request, model), around)
 
 
 def with_pictures(proposal: Proposal, image: bytes, mask: bytes | None) -> Request:

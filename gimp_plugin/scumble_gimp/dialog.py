@@ -3,31 +3,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
 
-from scumble.cost import Estimate, Span
-from scumble.errors import ScumbleError, StorageError
+from scumble.errors import BudgetExceeded, ScumbleError, StorageError
 from scumble.ledger import budget_left
-from scumble.money import decimal_usd, price_range
 from scumble.shapes import Size
 
-from . import arguments
+from . import arguments, prices, results, widgets
 from .asking import Desk, Options, Proposal, Task
+from .cheaper import Cheaper
 from .i18n import _
+from .progress import ProgressView
+from .results_window import ResultsWindow, UnplacedBar
 from .waiting import Progress
+from .widgets import NARROW_SPACE, SPACE, bar_around, line
 
-_SPACE = 12
-_NARROW_SPACE = 6
 _PROMPT_HEIGHT = 96
-_LINE_CHARACTERS = 62
-_STILL_TO_GO = 0.95
 _DAYS_OF_WARNING = 90
-_NEGLIGIBLE = 100
 _TYPING_MILLISECONDS = 150
 
 
@@ -44,24 +40,31 @@ class Dialog:
         self._config = config
         self._stop: Callable[[], None] | None = None
         self._pending = 0
+        self._over_budget = False
+        self._amount = ""
         self._start_with_live_model()
-        self._window = GimpUi.ProcedureDialog.new(procedure, config, _title(procedure))
+        self._window = GimpUi.ProcedureDialog.new(procedure, config, widgets.title_of(procedure))
         self._window.connect("response", self._on_response)
         self._window.connect("delete-event", self._on_close)
-        self._sandbox = _line(_("Sandbox: free placeholder pictures."))
+        self._sandbox = line(_("Sandbox: free placeholder pictures."))
         self._prompt = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False)
-        self._plan_line, self._price_line, self._spent_line = _line(), _line(), _line()
-        self._problem_line = _line()
+        self._plan_line, self._price_line, self._spent_line = line(), line(), line()
+        self._problem_line = line()
         self._problem = Gtk.InfoBar(message_type=Gtk.MessageType.ERROR, no_show_all=True)
-        self._bar = Gtk.ProgressBar(show_text=True)
-        self._stop_line = _line()
-        self._waiting = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE, no_show_all=True)
-        self._form = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACE)
+        self._override = self._problem.add_button("", Gtk.ResponseType.APPLY)
+        self._problem.connect("response", lambda _bar, _response: self._go_over_budget())
+        self.cheaper = Cheaper(desk, config.set_property)
+        self._unplaced = UnplacedBar(desk, self._open_results)
+        self._waiting = ProgressView()
+        self._previews = GimpUi.prop_spin_button_new(config, "previews", 1, 1, 0)
+        self._form = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
         self._take_prompt_out_of_config()
+        config.set_property(arguments.OVER_BUDGET, False)
         self._fill_window()
         config.connect("notify", lambda *_change: self._on_choice())
         self._window.connect("focus-in-event", self._on_return)
         self._prompt.get_buffer().connect("changed", lambda _buffer: self._refresh_soon())
+        self._unplaced.refresh()
         self.refresh()
 
     @property
@@ -82,6 +85,10 @@ class Dialog:
             "plan": self._plan_line.get_text(),
             "price": self._price_line.get_text(),
             "spent": self._spent_line.get_text(),
+            "cheaper": ", ".join(self.cheaper.labels),
+            "problem": self._problem_line.get_text() if self._problem.get_visible() else "",
+            "unplaced": self._unplaced.text,
+            "override": self._override.get_label() if self._override.get_visible() else "",
         }
 
     def ask(self) -> bool:
@@ -96,14 +103,22 @@ class Dialog:
     def close(self) -> None:
         """Take the window off the screen; more than once does no harm."""
         self._window.hide()
-        while Gtk.events_pending():
-            Gtk.main_iteration()
+        widgets.drawn()
 
     def show_problem(self, problem: ScumbleError) -> None:
         """Say it in the window, where the prompt still is."""
-        sentences = (problem.what_happened, problem.money, problem.what_to_do)
-        self._problem_line.set_text("\n".join(sentence for sentence in sentences if sentence))
+        self._problem_line.set_text(widgets.sentences(problem))
+        if isinstance(problem, BudgetExceeded):
+            text = _("Go over the _budget once: {price}")
+            self._override.set_label(text.format(price=self._amount))
+            self._override.set_use_underline(True)
+        self._override.set_visible(isinstance(problem, BudgetExceeded))
         self._problem.show()
+
+    def take_override(self) -> bool:
+        """Whether the person chose to go over the budget with this one press of the button."""
+        chosen, self._over_budget = self._over_budget, False
+        return chosen
 
     def refresh(self) -> None:
         """Bring the window's plan and price up to what is chosen."""
@@ -119,43 +134,29 @@ class Dialog:
         self._plan_line.set_text(_("Sends {plan}.").format(plan=proposal.plan.describe()))
         if proposal.request.kind == "generate":
             self._plan_line.set_text(_("Makes {plan}.").format(plan=proposal.plan.describe()))
-        self._price_line.set_text(_parts(proposal.estimate))
-        self._price_line.set_tooltip_text("\n".join(line.reason for line in proposal.estimate.lines))
-        self._set_button(_amount(proposal.estimate), True)
+        self._price_line.set_text(prices.parts(proposal.estimate))
+        self._price_line.set_tooltip_text("\n".join(part.reason for part in proposal.estimate.lines))
+        self._set_button(prices.amount(proposal.estimate), True)
+        self.cheaper.show(proposal)
 
     @contextmanager
     def working(self, proposal: Proposal, stop: Callable[[], None]) -> Iterator[Callable[[Progress], None]]:
         """The window while the service is at work: a bar, and Stop; gives the function that moves the bar."""
         model = self._desk.model(proposal.request.model)
         expected = model.expected_seconds.get(proposal.request.quality, 0)
-        amount = _amount(proposal.estimate)
         self._problem.hide()
         self._set_usable(False)
         self._name_leaving_button(_("_Stop"))
         self._stop = stop
-        self._waiting.show()
-        self._bar.set_fraction(0)
-
-        def show(progress: Progress) -> None:
-            seconds = round(progress.seconds)
-            if not progress.sent:
-                self._bar.set_text(_("Sending"))
-                self._stop_line.set_text(_("Nothing has been sent yet; stopping now costs nothing."))
-                return
-            text = _("Waiting for the service – {seconds} s")
-            if expected:
-                text = _("Waiting for the service – {seconds} s of about {expected}")
-                self._bar.set_fraction(min(_STILL_TO_GO, progress.seconds / expected))
-            else:
-                self._bar.pulse()
-            self._bar.set_text(text.format(seconds=seconds, expected=expected))
-            self._stop_line.set_text(self._stopping(amount))
-
+        # A picture takes the form's room, so that the window also fits a small screen.
+        self._form.set_visible(not proposal.request.partial_images)
+        self._waiting.begin(expected, self._stopping(prices.amount(proposal.estimate)))
         try:
-            yield show
+            yield self._waiting.show
         finally:
             self._stop = None
-            self._waiting.hide()
+            self._waiting.end()
+            self._form.show()
             self._set_usable(True)
             self._name_leaving_button(_("_Cancel"))
 
@@ -183,28 +184,27 @@ class Dialog:
 
     def _fill_window(self) -> None:
         content = self._window.get_content_area()
-        self._form.set_border_width(_SPACE)
+        self._form.set_border_width(SPACE)
         if self._desk.account.sandbox:
-            self._form.pack_start(_bar_around(self._sandbox, Gtk.MessageType.INFO), False, False, 0)
+            self._form.pack_start(bar_around(self._sandbox, Gtk.MessageType.INFO), False, False, 0)
         self._form.pack_start(self._prompt_box(), True, True, 0)
         self._form.pack_start(self._choices(), False, False, 0)
-        lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE)
+        self._form.pack_start(self._more(), False, False, 0)
+        lines = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE)
         lines.pack_start(self._plan_line, False, False, 0)
         lines.pack_start(self._price_line, False, False, 0)
+        lines.pack_start(self.cheaper.widget, False, False, 0)
         if not self._desk.account.sandbox:
             lines.pack_start(self._spent_line, False, False, 0)
         self._form.pack_start(lines, False, False, 0)
-        self._problem.set_margin_start(_SPACE)
-        self._problem.set_margin_end(_SPACE)
+        self._problem.set_margin_start(SPACE)
+        self._problem.set_margin_end(SPACE)
         said = self._problem.get_content_area()
         said.add(Gtk.Image.new_from_icon_name("dialog-error", Gtk.IconSize.BUTTON))
         said.add(self._problem_line)
         said.show_all()
-        self._waiting.set_border_width(_SPACE)
-        for widget in (self._bar, self._stop_line):
-            self._waiting.pack_start(widget, False, False, 0)
-            widget.show()
-        for widget, grows in ((self._form, True), (self._problem, False), (self._waiting, False)):
+        content.pack_start(self._unplaced.widget, False, False, 0)
+        for widget, grows in ((self._form, True), (self._problem, False), (self._waiting.widget, False)):
             content.pack_start(widget, grows, grows, 0)
         self._form.show_all()
 
@@ -214,14 +214,14 @@ class Dialog:
             shadow_type=Gtk.ShadowType.IN, min_content_height=_PROMPT_HEIGHT, hexpand=True
         )
         scrolled.add(self._prompt)
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_NARROW_SPACE)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=NARROW_SPACE)
         box.pack_start(label, False, False, 0)
         box.pack_start(scrolled, True, True, 0)
         return box
 
     def _choices(self) -> Gtk.Widget:
         """Two columns of labelled choices, the model first."""
-        grid = Gtk.Grid(column_spacing=_SPACE, row_spacing=_NARROW_SPACE)
+        grid = Gtk.Grid(column_spacing=SPACE, row_spacing=NARROW_SPACE)
         names = [name for name in ("quality", "scope", "extent", "context", "source") if self._has(name)]
         widgets = [self._model_choice()]
         widgets += [self._window.get_widget(name, GObject.TYPE_NONE) for name in names]
@@ -244,6 +244,17 @@ class Dialog:
         choice.set_hexpand(True)
         return GimpUi.LabelStringWidget.new(_("_Model"), choice)
 
+    def _more(self) -> Gtk.Widget:
+        """What few change: how often the picture is shown while it is being made."""
+        label = Gtk.Label(label=_("Previe_ws"), use_underline=True, mnemonic_widget=self._previews)
+        tip = _("Pictures on the way to the finished one; each costs a little")
+        label.set_tooltip_text(tip)
+        self._previews.set_tooltip_text(tip)
+        more = Gtk.Expander(label=_("M_ore"), use_underline=True)
+        more.add(widgets.row(label, self._previews))
+        more.set_expanded(self._config.get_property("previews") > 0)
+        return more
+
     def _spent(self) -> str:
         """Today's spending and the budgets; a ledger that cannot be read is told when something is sent."""
         try:
@@ -255,7 +266,9 @@ class Dialog:
         """Grey out what the model does not offer and what makes no difference now."""
         qualities = self._config.find_property("quality")
         choice = Gimp.param_spec_choice_get_choice(qualities)
-        offered = self._desk.model(options.model).qualities
+        model = self._desk.model(options.model)
+        offered = model.qualities
+        self._previews.set_range(0, model.partials_max)
         for name in choice.list_nicks():
             choice.set_sensitive(name, name in offered)
         if self._has("context"):
@@ -263,12 +276,14 @@ class Dialog:
 
     def _show_no_price(self, problem: ScumbleError) -> None:
         self.shown_size = None
+        self.cheaper.show(None)
         self._plan_line.set_text(problem.what_happened)
         self._price_line.set_text(problem.what_to_do)
         self._price_line.set_tooltip_text(None)
         self._set_button("", False)
 
     def _set_button(self, amount: str, sensitive: bool) -> None:
+        self._amount = amount
         text = _("_Generate  {price}").format(price=amount) if amount else _("_Generate")
         self._window.set_ok_label(text.rstrip())
         self._window.set_response_sensitive(Gtk.ResponseType.OK, sensitive)
@@ -285,7 +300,7 @@ class Dialog:
         action_area = self._window.get_action_area()
         leaving = self._window.get_widget_for_response(Gtk.ResponseType.CANCEL)
         for widget in self._window.get_content_area().get_children():
-            if widget is not self._waiting and not action_area.is_ancestor(widget):
+            if widget is not self._waiting.widget and not action_area.is_ancestor(widget):
                 widget.set_sensitive(usable)
         for button in action_area.get_children():
             if button is not leaving:
@@ -299,7 +314,25 @@ class Dialog:
     def _on_choice(self) -> None:
         """What a problem was about may have changed."""
         self._problem.hide()
+        self._over_budget = False
         self.refresh()
+
+    def _go_over_budget(self) -> None:
+        """The person's decision about this one action at the price that the button says."""
+        self._over_budget = True
+        self._window.response(Gtk.ResponseType.OK)
+
+    def _open_results(self) -> None:
+        """Results over this window; a prompt chosen there comes here."""
+        image, above = self._task.image, self._task.above
+        if not image.is_valid():
+            return
+        window = ResultsWindow(self._desk, image, above, _("Results"), self._window)
+        window.show_unplaced()
+        window.run()
+        if window.chosen_prompt is not None:
+            self._prompt.get_buffer().set_text(results.prompt_of(window.chosen_prompt))
+        self._unplaced.refresh()
 
     def _on_return(self, _window: Gtk.Dialog, _event: object) -> bool:
         """The selection may have been changed meanwhile."""
@@ -320,55 +353,3 @@ class Dialog:
 
     def _has(self, name: str) -> bool:
         return self._config.find_property(name) is not None
-
-
-def _title(procedure: Gimp.Procedure) -> str:
-    """The menu's label without its mnemonic, which stands in brackets in some languages, and dots."""
-    label = re.sub(r"\(_.\)", "", str(procedure.get_menu_label()))
-    return label.replace("_", "").rstrip("…")
-
-
-def _line(text: str = "") -> Gtk.Label:
-    return Gtk.Label(
-        label=text, xalign=0, wrap=True, width_chars=_LINE_CHARACTERS, max_width_chars=_LINE_CHARACTERS
-    )
-
-
-def _bar_around(label: Gtk.Label, kind: Gtk.MessageType) -> Gtk.InfoBar:
-    bar = Gtk.InfoBar(message_type=kind)
-    bar.get_content_area().add(label)
-    return bar
-
-
-def _amount(estimate: Estimate) -> str:
-    """The price as it stands on the button."""
-    if not estimate.priced:
-        return _("price unknown")
-    return price_range(estimate.cost.low, estimate.cost.high)
-
-
-def _parts(estimate: Estimate) -> str:
-    """What the price is made of: "Price: new picture $0.0095 + sent picture $0.0069."."""
-    if not estimate.priced:
-        return estimate.reason
-    names = {
-        "image_output": _("new picture {price}"),
-        "image_input": _("sent picture {price}"),
-        "text_input": _("prompt {price}"),
-        "partial_images": _("previews {price}"),
-    }
-    costs = {line.part: line.cost for line in estimate.lines}
-    parts = [
-        text.format(price=_small(costs[part]))
-        for part, text in names.items()
-        if part in costs and costs[part].high
-    ]
-    text = _("Price: {parts}.").format(parts=" + ".join(parts))
-    return " ".join(part for part in (text, estimate.reason) if part)
-
-
-def _small(cost: Span) -> str:
-    """The price of a part; digits that do not change the price on the button are left out."""
-    if cost.high < _NEGLIGIBLE:
-        return _("under {price}").format(price="$" + decimal_usd(_NEGLIGIBLE).rstrip("0"))
-    return price_range(cost.low, cost.high)

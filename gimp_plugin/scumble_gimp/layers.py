@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from gi.repository import Gimp
 
-from scumble.jobs import Result
 from scumble.shapes import Rect
 
 from . import pixels
@@ -18,6 +18,19 @@ from .problems import FloatingSelection, Gone, IndexedImage, NotALayer, NotOneLa
 
 PARASITE = "scumble-result"
 _PERSISTENT = 1
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a layer's pixels come from, without the prompt: documents are shared. `billed` is in
+    micro-dollars, None where it is not known."""
+
+    result: str
+    model: str
+    quality: str
+    size: str
+    billed: int | None
+    sandbox: bool
 
 
 def require_colours(image: Gimp.Image) -> None:
@@ -54,6 +67,26 @@ def owner(drawable: Gimp.Drawable) -> Gimp.Layer | None:
     return drawable if isinstance(drawable, Gimp.Layer) else None
 
 
+def document(image: Gimp.Image) -> str:
+    """What spendings and results say of the image: its own file, else the one that it was imported from, else
+    its name."""
+    file = image.get_xcf_file() or image.get_imported_file()
+    if file is None:
+        return str(image.get_name())
+    return str(file.get_path() or file.get_uri())
+
+
+def result_of(layer: Gimp.Layer) -> str:
+    """The id of the result that the layer was made from; empty for other layers."""
+    parasite = layer.get_parasite(PARASITE)
+    if parasite is None:
+        return ""
+    try:
+        return str(json.loads(bytes(parasite.get_data()))["result"])
+    except (ValueError, KeyError, TypeError):
+        return ""  # a document may hold anything
+
+
 def extent(layer: Gimp.Layer) -> Rect:
     """The layer's rectangle in the image, which may reach beyond the canvas."""
     _known, left, top = layer.get_offsets()
@@ -64,7 +97,7 @@ def place(
     image: Gimp.Image,
     above: Gimp.Layer | None,
     name: str,
-    result: Result,
+    origin: Origin,
     picture: Pixels,
     area: Rect,
     selection: Selection | None,
@@ -77,7 +110,7 @@ def place(
     kind = Gimp.ImageType.GRAYA_IMAGE if _is_gray(image) else Gimp.ImageType.RGBA_IMAGE
     layer = Gimp.Layer.new(image, name, *area.size, kind, 100, Gimp.LayerMode.NORMAL)
     pixels.put(layer, picture)
-    layer.attach_parasite(Gimp.Parasite.new(PARASITE, _PERSISTENT, _provenance(result)))
+    layer.attach_parasite(Gimp.Parasite.new(PARASITE, _PERSISTENT, _provenance(origin)))
     with _one_undo_step(image):
         parent, position = _place_above(image, above)
         image.insert_layer(layer, parent, position)
@@ -91,11 +124,16 @@ def place(
 
 def next_name(image: Gimp.Image, pattern: str) -> str:
     """The first of `pattern` with {number} 1, 2, 3 … that no layer has."""
-    taken = {layer.get_name() for layer in _all_layers(image.get_layers())}
+    taken = {layer.get_name() for layer in every_layer(image)}
     number = 1
     while pattern.format(number=number) in taken:
         number += 1
     return pattern.format(number=number)
+
+
+def every_layer(image: Gimp.Image) -> Iterator[Gimp.Layer]:
+    """Also those in groups."""
+    return _all_layers(image.get_layers())
 
 
 def _add_mask(layer: Gimp.Layer, selection: Selection) -> None:
@@ -131,16 +169,15 @@ def _all_layers(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
             yield from _all_layers(layer.get_children())
 
 
-def _provenance(result: Result) -> bytes:
-    """Where the layer's pixels come from, without the prompt: documents are shared."""
+def _provenance(origin: Origin) -> bytes:
     facts = {
         "schema": 1,
-        "result": result.id,
-        "model": result.estimate.model,
-        "quality": result.estimate.quality,
-        "size": result.estimate.size,
-        "billed_micro_dollars": 0 if result.sandbox else result.bill.total,
-        "sandbox": result.sandbox,
+        "result": origin.result,
+        "model": origin.model,
+        "quality": origin.quality,
+        "size": origin.size,
+        "billed_micro_dollars": origin.billed,
+        "sandbox": origin.sandbox,
     }
     return json.dumps(facts).encode("ascii")
 

@@ -76,6 +76,12 @@ class ImageGone(_InGimp):
     billing = Billing.BILLED
 
 
+class ResultGone(_InGimp):
+    code = "gimp-result-gone"
+    sentence = N_("No kept result has that id.")
+    remedy = N_("Filters > AI > Results… lists what is kept.")
+
+
 class UnreadableAnswer(_InGimp):
     code = "gimp-unreadable-answer"
     sentence = N_("The picture that came cannot be read here.")

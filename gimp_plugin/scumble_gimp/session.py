@@ -13,12 +13,14 @@ from gi.repository import Gimp
 from scumble import jobs, store
 from scumble.errors import Billing, ScumbleError, StoppedAfterSending, StorageError
 from scumble.jobs import Asker, Job, Result
+from scumble.records import Placing
 from scumble.request import check
 from scumble.shapes import Rect
 
 from . import layers, pixels, waiting
 from .asking import Desk, Options, Order, Proposal, Task
 from .i18n import _
+from .layers import Origin
 from .problems import ImageGone, PriceChanged, UnreadableAnswer
 
 if TYPE_CHECKING:
@@ -38,23 +40,26 @@ class Done:
         return 0 if self.result.sandbox else self.result.bill.total
 
 
-def without_window(task: Task, options: Options, prompt: str) -> Done:
+def without_window(task: Task, options: Options, prompt: str, over_budget: bool) -> Done:
     """Propose, send and place. Raises ScumbleError."""
     desk = Desk.open()
     order = prepare(task, task.propose(desk, options, prompt), options, desk)
     Gimp.progress_init(_("Waiting for the service"))
     try:
-        result = waiting.run(new_job(task, order, desk), lambda _progress: Gimp.progress_pulse())
+        job = new_job(task, order, desk, over_budget)
+        result = waiting.run(job, lambda _progress: Gimp.progress_pulse())
     finally:
         Gimp.progress_end()
     return place_answer(task, order, result, desk)
 
 
-def with_dialog(task: Task, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> Done | None:
+def with_dialog(
+    task: Task, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, desk: Desk | None = None
+) -> Done | None:
     """Ask until a picture is placed or the person leaves; None when they left. Raises ScumbleError."""
     from .dialog import Dialog  # GTK wants a display, which callers without a window may not have
 
-    desk = Desk.open()
+    desk = desk or Desk.open()
     dialog = Dialog(task, desk, procedure, config)
     try:
         while dialog.ask():
@@ -73,12 +78,13 @@ def with_dialog(task: Task, procedure: Gimp.Procedure, config: Gimp.ProcedureCon
 
 def _round(task: Task, options: Options, dialog: Dialog, desk: Desk) -> Done:
     """One press of the button. Raises ScumbleError."""
+    over_budget = dialog.take_override()
     proposal = task.propose(desk, options, dialog.prompt)
     if proposal.plan.request_size != dialog.shown_size:
         dialog.refresh()
         raise PriceChanged()
     order = prepare(task, proposal, options, desk)
-    job = new_job(task, order, desk)
+    job = new_job(task, order, desk, over_budget)
     with dialog.working(proposal, job.cancel) as show:
         try:
             result = waiting.run(job, show)
@@ -95,10 +101,15 @@ def prepare(task: Task, proposal: Proposal, options: Options, desk: Desk) -> Ord
     return task.prepare(proposal, options)
 
 
-def new_job(task: Task, order: Order, desk: Desk) -> Job:
+def new_job(task: Task, order: Order, desk: Desk, over_budget: bool = False) -> Job:
+    """The job, which keeps with its answer where that belongs. Raises StorageError, SetupError."""
     jobs.prepare(desk.home)
-    asker = Asker(host="gimp", document=task.image.get_name())
-    return Job(order.request, asker, desk.home, desk.account, desk.catalog)
+    proposal, selection = order.proposal, order.selection
+    placing = Placing(proposal.window, proposal.visible)
+    if selection is not None:
+        placing = Placing(proposal.window, proposal.visible, selection.format, selection.values)
+    asker = Asker(host="gimp", document=layers.document(task.image), placing=placing)
+    return Job(order.request, asker, desk.home, desk.account, desk.catalog, over_budget)
 
 
 def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
@@ -117,7 +128,7 @@ def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
         image=task.image,
         above=task.above,
         name=name,
-        result=result,
+        origin=_origin(result),
         picture=pixels.cropped(pixels.scaled(answer, window.size), shown),
         area=visible,
         selection=order.selection,
@@ -126,6 +137,18 @@ def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
     with contextlib.suppress(StorageError):
         store.mark_placed(desk.home, result.id, f"GIMP: {name}")
     return Done(layer, result)
+
+
+def _origin(result: Result) -> Origin:
+    known = result.bill.total if result.estimate.priced else None
+    return Origin(
+        result=result.id,
+        model=result.estimate.model,
+        quality=result.estimate.quality,
+        size=str(result.estimate.size),
+        billed=0 if result.sandbox else known,
+        sandbox=result.sandbox,
+    )
 
 
 def _kept(problem: ScumbleError, result: Result) -> ScumbleError:

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from gi.repository import GLib
 
 from scumble.errors import ScumbleError
-from scumble.jobs import Failed, Finished, Job, Result, Sent
+from scumble.jobs import Failed, Finished, Job, Partial, Result, Sent, Waiting
 
 _TICK_MILLISECONDS = 40
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: seconds since it began, and whether the request has gone out."""
+    """How far a job is: seconds since it began, whether the request has gone out, the newest partial picture,
+    and why and how long it waits before it goes out again."""
 
     seconds: float
     sent: bool
+    preview: Partial | None = None
+    pause: Waiting | None = None
 
 
 def run(job: Job, show: Callable[[Progress], None]) -> Result:
@@ -33,12 +36,18 @@ def run(job: Job, show: Callable[[Progress], None]) -> Result:
     began = time.monotonic()
     outcome: list[Result | ScumbleError] = []
     sent = False
+    preview: Partial | None = None
+    pause: Waiting | None = None
 
     def tick() -> bool:
-        nonlocal sent
+        nonlocal sent, preview, pause
         for event in job.events():
             if isinstance(event, Sent):
-                sent = True
+                sent, pause = True, None
+            elif isinstance(event, Waiting):
+                pause = event
+            elif isinstance(event, Partial):
+                preview = event
             elif isinstance(event, Finished):
                 outcome.append(event.result)
             elif isinstance(event, Failed):
@@ -46,7 +55,7 @@ def run(job: Job, show: Callable[[Progress], None]) -> Result:
         if outcome:
             loop.quit()
             return GLib.SOURCE_REMOVE
-        show(Progress(time.monotonic() - began, sent))
+        show(Progress(time.monotonic() - began, sent, preview, pause))
         return GLib.SOURCE_CONTINUE
 
     job.start()

@@ -227,7 +227,8 @@ def _perform(
         id = ledger.reserve(records.spending(request, asker, price, account.sandbox), over_budget)
         course = _Course(ledger, id, sending.cancel, on_event)
         try:
-            place = store.Place(home, id, records.asked(request, asker, price, account.sandbox))
+            noted = records.asked(request, asker, price, account.sandbox)
+            place = store.Place(home, id, noted, asker.beside)
             course.place = place
             on_event(Reserved(id, price.reserve))
             if not account.sandbox:

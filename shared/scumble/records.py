@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,18 +12,44 @@ from .cost import Bill, Estimate, bill, estimate
 from .formats import MEDIA_TYPES
 from .ledger import Entry, Spending
 from .request import Request
-from .shapes import Size
+from .shapes import Rect, Size
+from .store import Stored
 from .turns import Turn
 from .wire import Answer
+
+_MASK = "mask"
+_LARGEST_MASK = 1 << 30
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Where an answer belongs in its document, kept with it so that it can be placed there again.
+
+    The picture covers `window`, of which `visible` is shown, both in the document's pixels. `mask` are the
+    values of its mask over `visible`, row by row, in the host's pixel format `mask_format`; empty without.
+    """
+
+    window: Rect
+    visible: Rect
+    mask_format: str = ""
+    mask: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks: "gimp", "blender" or "cli", and the document and project it is for."""
+    """Who asks: "gimp", "blender" or "cli", the document and project it is for, and where the answer goes."""
 
     host: str
     document: str = field(default="", repr=False)
     project: str = field(default="", repr=False)
+    placing: Placing | None = field(default=None, repr=False)
+
+    @property
+    def beside(self) -> dict[str, bytes]:
+        """What the store keeps beside the reply."""
+        if self.placing is None or not self.placing.mask:
+            return {}
+        return {_MASK: zlib.compress(self.placing.mask, 1)}
 
 
 def spending(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> Spending:
@@ -45,6 +72,16 @@ def spending(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> 
 
 def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dict[str, Any]:
     """What is kept beside the reply: enough to find it by, ask it again and settle it; no picture, no key."""
+    placing = asker.placing
+    where = (
+        {
+            "window": list(placing.window),
+            "visible": list(placing.visible),
+            "mask_format": placing.mask_format,
+        }
+        if placing
+        else None
+    )
     return {
         "kind": request.kind,
         "model": request.model,
@@ -72,6 +109,7 @@ def asked(request: Request, asker: Asker, price: Estimate, sandbox: bool) -> dic
         "document": asker.document,
         "project": asker.project,
         "sandbox": sandbox,
+        "placing": where,
     }
 
 
@@ -94,6 +132,24 @@ def asked_turn(turn: Turn, asker: Asker, price: Estimate, sandbox: bool) -> dict
         "expected_said": said,
     }
     return asked(turn.request, asker, price, sandbox) | {"kind": "turn", "conversation": conversation}
+
+
+def placing_of(stored: Stored) -> Placing | None:
+    """Where a kept answer belongs; None when that was not said, or its record is damaged.
+
+    Raises StorageError when the mask is there and cannot be read.
+    """
+    where: Any = stored.asked.get("placing")
+    try:
+        window, visible = (Rect(*map(int, where[name])) for name in ("window", "visible"))
+        format = str(where["mask_format"])
+        packed = stored.beside(_MASK) if format else b""
+        mask = zlib.decompressobj().decompress(packed, _LARGEST_MASK) if packed else b""
+    except (TypeError, KeyError, ValueError, zlib.error):
+        return None
+    if (format and not mask) or min(*window.size, *visible.size) < 1:
+        return None
+    return Placing(window, visible, format, mask)
 
 
 def facts(answer: Answer, owed: Bill) -> dict[str, Any]:

@@ -5,6 +5,7 @@
                  asked.json     what was asked for, the prompt included: it is the user's own record
                  result.json    what became of it: the bill, where it was placed
                  fetched-N.bin  a picture that the reply only names the address of, as it came
+                 NAME.beside    what a host needs to place the answer again, such as its mask
                  picture-N.png  the pictures taken out of the reply
 
 The folder appears under its name when reply.bin and asked.json are whole and on disk, not before. Until then
@@ -91,12 +92,27 @@ class Stored:
                 found.append(path.read_bytes())
         return tuple(found)
 
+    def beside(self, name: str) -> bytes | None:
+        """What was kept beside the reply under that name; None when nothing was. Raises StorageError."""
+        with storage_errors(self.folder):
+            path = self.folder / _beside_name(name)
+            return path.read_bytes() if path.exists() else None
 
-def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str, Any]) -> Path:
-    """Write the reply and what was asked; on return both are on disk. Gives their folder.
+
+def keep(
+    home: Home,
+    id: str,
+    reply: bytes,
+    media_type: str,
+    asked: Mapping[str, Any],
+    beside: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Write the reply and what was asked, and what is to lie beside them by name; on return all are on disk.
+    Gives their folder.
 
     Keeping the same reply again is allowed and does nothing. Raises StorageError when the disk does not
-    take it, ValueError for another reply under the same id, TypeError when `asked` is not JSON.
+    take it, ValueError for another reply under the same id or a name that is none, TypeError when `asked` is
+    not JSON.
     """
     _check_id(id)
     with storage_errors(home.folder):
@@ -105,7 +121,7 @@ def keep(home: Home, id: str, reply: bytes, media_type: str, asked: Mapping[str,
             if already.sha256 != hashlib.sha256(reply).hexdigest():
                 raise ValueError(f"another reply is kept under {id}")
             return already.folder
-    place = Place(home, id, asked)
+    place = Place(home, id, asked, beside)
     place.add(reply)
     return place.close(media_type)
 
@@ -117,13 +133,19 @@ class Place:
     first, it also finds out before anything is paid that no reply could be kept.
     """
 
-    def __init__(self, home: Home, id: str, asked: Mapping[str, Any]) -> None:
-        """On return the place and what was asked are on disk. Raises StorageError, and as keep()."""
+    def __init__(
+        self, home: Home, id: str, asked: Mapping[str, Any], beside: Mapping[str, bytes] | None = None
+    ) -> None:
+        """On return the place, what was asked and what lies beside are on disk.
+
+        Raises StorageError, and as keep().
+        """
         _check_id(id)
         self._home = home
         self._id = id
         self._record = {"form": _FORM, "id": id, "writer": asdict(this_process()), "asked": dict(asked)}
         self._asked = _json(self._record)
+        self._beside = {_beside_name(name): data for name, data in (beside or {}).items()}
         self._digest = hashlib.sha256()
         self._length = 0
         self._failure: OSError | None = None
@@ -188,6 +210,8 @@ class Place:
         partial = partial_name(parent / self._id)
         try:
             partial.mkdir(mode=FOLDER_MODE)
+            for name, data in self._beside.items():
+                create(partial / name, data)
             create(partial / _ASKED, self._asked)
             return partial, open_new(partial / _REPLY)
         except BaseException:
@@ -299,10 +323,16 @@ def sweep(home: Home) -> tuple[str, ...]:
                 _tidied(place)
                 finished += [name for name in _names(place) if _brought_home(home, place / name)]
                 place.rmdir()
-        for left in (*home.folder.glob(".*.part"), *home.results.glob("*/.*.part")):
+        for left in _loose_files(home):
             if left.is_file() and _is_abandoned(left):
                 left.unlink(missing_ok=True)
     return tuple(finished)
+
+
+def _loose_files(home: Home) -> Iterator[Path]:
+    """What may be a part of a file. A folder may go away meanwhile: another program gives it its name."""
+    for folder in (home.folder, *(home.results / name for name in _names(home.results))):
+        yield from (folder / name for name in _names(folder) if re.fullmatch(r"\..*\.part", name))
 
 
 def _tidied(place: Path) -> list[str]:
@@ -412,6 +442,12 @@ def _read(folder: Path) -> Stored | None:
 
 def _fetched_name(number: int) -> str:
     return f"fetched-{number}.bin"
+
+
+def _beside_name(name: str) -> str:
+    if not _ID.fullmatch(name):
+        raise ValueError("a name is up to 64 letters, digits, hyphens and underscores")
+    return f"{name}.beside"
 
 
 def _writer_is_gone(partial: Path) -> bool:

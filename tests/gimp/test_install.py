@@ -29,10 +29,13 @@ def records(sandboxed: Studio) -> dict[str, Record]:
     return sandboxed.records([])
 
 
-def test_both_procedures_are_in_the_filters_menu(records: dict[str, Record]) -> None:
+def test_what_a_person_opens_is_in_the_filters_menu(records: dict[str, Record]) -> None:
     assert records["procedures"].facts["menus"] == {
         "plug-in-scumble-fill": ["<Image>/Filters/AI"],
         "plug-in-scumble-generate": ["<Image>/Filters/AI"],
+        "plug-in-scumble-results": ["<Image>/Filters/AI"],
+        "plug-in-scumble-spending": ["<Image>/Filters/AI"],
+        "plug-in-scumble-place-result": [],
     }
 
 
@@ -40,8 +43,11 @@ def test_the_key_is_not_among_the_arguments(records: dict[str, Record]) -> None:
     """GIMP writes arguments to disk."""
     common = ["run-mode", "image", "drawables", "prompt", "model", "quality"]
     assert records["procedures"].facts["arguments"] == {
-        "plug-in-scumble-fill": [*common, "scope", "context", "source"],
-        "plug-in-scumble-generate": [*common, "extent"],
+        "plug-in-scumble-fill": [*common, "scope", "context", "source", "previews", "over-budget"],
+        "plug-in-scumble-generate": [*common, "extent", "previews", "over-budget"],
+        "plug-in-scumble-results": [*common[:3], "search", "unplaced", "limit"],
+        "plug-in-scumble-spending": common[:3],
+        "plug-in-scumble-place-result": [*common[:3], "result-id"],
     }
 
 

@@ -90,6 +90,19 @@ def test_the_price_on_the_button_follows_every_choice(records: dict[str, Record]
     assert " – " in shown["range"]["button"]
     assert shown["not offered"]["button"] == "_Generate"
     assert "quality = max" in shown["not offered"]["plan"]
+    assert "previews $0 – $0.0090" in shown["previews"]["price"]
+    assert shown["no previews"] == shown["medium"]
+    assert shown["medium"]["unplaced"] == "Paid for and not placed yet: 1"
     assert shown["nothing selected"]["plan"] == "Nothing is selected."
     assert shown["nothing selected"]["button"] == "_Generate"
     assert "1600 x 1200 at 1:1" in shown["whole layer"]["plan"]
+
+
+def test_a_cheaper_choice_is_one_press(records: dict[str, Record]) -> None:
+    """Each says its price, and pressing the first one makes that the price on the button."""
+    shown = records["prices"].facts
+    offered = shown["medium"]["cheaper"].split(", ")
+    assert 1 <= len(offered) <= 3
+    assert shown["cheaper pressed"]["button"] != shown["medium"]["button"]
+    assert offered[0].endswith(shown["cheaper pressed"]["button"].removeprefix("_Generate  "))
+    assert shown["nothing selected"]["cheaper"] == ""

@@ -137,10 +137,10 @@ def test_no_name_steers_the_terminal(capsys: pytest.CaptureFixture[str], home: H
 def on_terminal(*arguments: str) -> str:
     """What a command prints on a terminal of 120 columns."""
     leader, follower = pty.openpty()
-    environment = {
-        **os.environ, "PYTHONPATH": str(Path(scumble.__file__).parents[1]), "COLUMNS": "120",
-        "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8",
-    }  # fmt: skip
+    environment = {name: value for name, value in os.environ.items() if "COLOR" not in name}
+    library = str(Path(scumble.__file__).parents[1])
+    environment |= {"PYTHONPATH": library, "COLUMNS": "120", "TERM": "xterm-256color"}
+    environment["PYTHONIOENCODING"] = "utf-8"
     process = subprocess.Popen(
         [sys.executable, "-m", "scumble.cli", *arguments], stdout=follower, stderr=follower, env=environment
     )

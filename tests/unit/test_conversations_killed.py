@@ -198,7 +198,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
         return document | {"size": str(order.size)}
 
     with pytest.MonkeyPatch.context() as patched, serving() as service:
-        patched.setattr("scumble.sandbox.service._made", make)
+        patched.setattr("scumble.sandbox.service._document", make)
         patched.setenv("SCUMBLE_KEYCHAIN", "off")
         patched.setenv("SCUMBLE_HOME", str(home.folder))
         script = Path(dying.__file__).with_name("dying_turns.py")

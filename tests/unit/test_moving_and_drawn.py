@@ -396,7 +396,7 @@ class TestReplies:
         """Counted apart by the service; without it none, and with nonsense the usage is not believed."""
         body = json.loads(success([drawn(FRAME, RGB)]))
         assert _usage_of(body) == Usage(9, 768, 301)
-        assert _usage_of(body | {"svg_usage": {"total_tokens": 77}}) == Usage(9, 768, 301, 77)
+        assert _usage_of(body | {"svg_usage": {"total_tokens": 77}}) == Usage(9, 768, 301, svg_author=77)
         assert _usage_of(body | {"svg_usage": {"total_tokens": -1}}) is None
 
     def test_the_sandbox_names_the_author_that_was_asked_for(self) -> None:

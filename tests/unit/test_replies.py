@@ -106,7 +106,7 @@ class TestStreams:
             pytest.param(finished().replace(b'="', b'"'), "base64", id="cut base64"),
             pytest.param(completed_event(PNG[:-40]), "cut off", id="a cut picture"),
             pytest.param(completed_event(gradient_png(768, 1024)), "768x1024", id="another size"),
-            pytest.param(completed_event(b"GIF89a"), "not a PNG", id="another format"),
+            pytest.param(completed_event(b"GIF89a"), "image/gif", id="another format"),
             pytest.param(
                 event("image_edit.completed", {"url": "https://x.example/1.png"}),
                 "names an address",

@@ -271,7 +271,7 @@ class TestPerform:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """On standard error, so that a document stays one."""
-        making._noting([])(Rescued("paid", tmp_path / "elsewhere"))
+        making._noting([], as_json=False, partials=0)(Rescued("paid", tmp_path / "elsewhere"))
         told = capsys.readouterr()
         assert str(tmp_path / "elsewhere") in told.err and told.out == ""
 

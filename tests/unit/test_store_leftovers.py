@@ -204,3 +204,21 @@ def test_a_host_that_starts_sweeps_the_store_first(home: Home) -> None:
     assert store.find(home, "paid").asked == {"n": 1}
     record = json.loads((home.results / "paid" / "asked.json").read_bytes())
     assert record["writer"]["pid"] > 0
+
+
+def test_a_folder_that_goes_away_meanwhile_disturbs_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program gives a reply its name while this one looks around."""
+    store.keep(home, "paid", REPLY, "application/json", {})
+    (home.results / ".slow.00000000.part").mkdir()
+    listed = os.listdir
+
+    def listing(folder: Path) -> list[str]:
+        if Path(folder).name.endswith(".part"):
+            Path(folder).rmdir()
+        return listed(folder)
+
+    monkeypatch.setattr(os, "listdir", listing)
+    monkeypatch.setattr(store, "_tidied", lambda _place: [])
+    assert store.sweep(home) == ()

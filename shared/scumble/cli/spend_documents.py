@@ -32,7 +32,10 @@ _STATES: dict[State, str] = {
 }
 _REASONS = {
     "access-denied": N_("the account may not use the model"),
+    "answer-awaited": N_("the service kept the answer, and nobody fetched it"),
+    "answer-gone": N_("the service no longer had the answer"),
     "bad-reply": N_("the answer could not be used"),
+    "bill-not-recorded": N_("the bill could not be written down"),
     "billing-limit": N_("the account's billing limit"),
     "connection-lost": N_("the connection broke"),
     "key-refused": N_("the key was not accepted"),
@@ -40,6 +43,7 @@ _REASONS = {
     "model-unavailable": N_("the model is not offered to the account"),
     "moderation-blocked": N_("refused by moderation"),
     "moderation-blocked-afterwards": N_("held back by moderation after it was made"),
+    "no-picture-made": N_("the service made no picture"),
     "not-connected": N_("the service could not be reached"),
     "other-machine": N_("left behind on another machine"),
     "overloaded": N_("the service was overloaded"),
@@ -52,7 +56,10 @@ _REASONS = {
     "stopped": N_("stopped before it was sent"),
     "stopped-after-sending": N_("stopped while the service worked"),
     "storage-after-sending": N_("the data folder did not take the answer"),
+    "stream-ended": N_("the answer broke off"),
+    "stream-failed": N_("the service failed while it drew"),
     "timed-out": N_("no answer in time"),
+    "upload-cut-short": N_("a picture to send changed while it was sent"),
 }
 _TOPICS: dict[Topic, str] = {
     "day": N_("day"),

@@ -18,6 +18,9 @@ Gegl.init(None)
 
 FILL = "plug-in-scumble-fill"
 GENERATE = "plug-in-scumble-generate"
+RESULTS = "plug-in-scumble-results"
+PLACE_RESULT = "plug-in-scumble-place-result"
+SPENDING = "plug-in-scumble-spending"
 OUT = Path(os.environ["SCUMBLE_TEST_OUT"])
 
 
@@ -98,8 +101,25 @@ def call(procedure, image, drawables, **arguments):
     if status != "success":
         return {"status": status, "error": Gimp.get_pdb().get_last_error()}, None
     layer = values.index(1)
-    returned = {"status": status, "cost": values.index(2), "result": values.index(3)}
+    returned = {"status": status}
+    if values.length() > 2:
+        returned |= {"cost": values.index(2), "result": values.index(3)}
     return returned | {"layer": described(image, layer)}, layer
+
+
+def call_for_text(procedure, image=None, **arguments):
+    """Run a procedure that returns a text, without a window; its error when it fails."""
+    run = Gimp.get_pdb().lookup_procedure(procedure)
+    config = run.create_config()
+    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", [])
+    for name, value in arguments.items():
+        config.set_property(name, value)
+    values = run.run(config)
+    if values.index(0) != Gimp.PDBStatusType.SUCCESS:
+        raise RuntimeError(Gimp.get_pdb().get_last_error())
+    return values.index(1)
 
 
 def described(image, layer):

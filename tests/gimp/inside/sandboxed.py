@@ -1,12 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is registered, and a fill in the sandbox."""
 
-from easel import FILL, GENERATE, Gimp, case, filled, keep, photo, run_all, select_ellipse
+from easel import (
+    FILL,
+    GENERATE,
+    PLACE_RESULT,
+    RESULTS,
+    SPENDING,
+    Gimp,
+    case,
+    filled,
+    keep,
+    photo,
+    run_all,
+    select_ellipse,
+)
 
 
 @case
 def procedures(name):
-    found = {one: Gimp.get_pdb().lookup_procedure(one) for one in (FILL, GENERATE)}
+    found = {
+        one: Gimp.get_pdb().lookup_procedure(one) for one in (FILL, GENERATE, RESULTS, SPENDING, PLACE_RESULT)
+    }
     facts = {
         "menus": {one: procedure.get_menu_paths() for one, procedure in found.items()},
         "labels": {one: procedure.get_menu_label() for one, procedure in found.items()},

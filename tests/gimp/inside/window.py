@@ -62,6 +62,8 @@ def prices():
         "other model": {"quality": "medium", "model": "gpt-image-2"},
         "range": {"model": "gpt-image-2.6-flare"},
         "not offered": {"quality": "max", "model": "gpt-image-2"},
+        "previews": {"quality": "medium", "model": "gpt-image-2.5-flare", "previews": 3},
+        "no previews": {"previews": 0},
         "nothing selected": {"quality": "medium"},
         "whole layer": {"scope": "layer"},
     }.items():
@@ -71,6 +73,11 @@ def prices():
             config.set_property(choice, value)
         dialog.refresh()
         shown[name] = dialog.shown
+        if name == "medium":
+            dialog.cheaper.press(0)
+            shown["cheaper pressed"] = dialog.shown
+            config.set_property("quality", "medium")
+            config.set_property("model", "gpt-image-2.5-flare")
     dialog.close()
     keep("prices", shown)
 
