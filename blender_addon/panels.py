@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 
 from . import asking, compatibility, looking, properties, running, targets, thumbnails
@@ -76,7 +74,8 @@ def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.scumble
-    compatibility.draw_prompt(layout, _prompt_owner(context), "prompt", _("Describe the texture"))
+    field = context.window_manager.operator_properties_last("scumble.prompt")
+    compatibility.draw_prompt(layout, field, "prompt", _("Describe the texture"))
     fields = layout.column()
     fields.use_property_split = True
     fields.use_property_decorate = False
@@ -85,15 +84,6 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     fields.prop(settings, "size")
     fields.prop(settings, "seamless")
     fields.prop(settings, "target")
-
-
-def _prompt_owner(context: bpy.types.Context) -> Any:
-    """The preferences: they belong to no data-block, so the Info editor has no line for what is typed.
-
-    For a property of the window manager it shows (and a crash report repeats) the path and the text.
-    """
-    addon = context.preferences.addons.get(__package__)
-    return context.window_manager.scumble if addon is None else addon.preferences
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -7,8 +7,6 @@ of the window manager outlive a file load.
 
 from __future__ import annotations
 
-import atexit
-import time
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -35,9 +33,6 @@ _Item = tuple[str, str, str, int]
 _menus: dict[str, list[_Item]] = {}
 _prompt = ""
 
-_CLEAN_SECONDS = 0.5
-_CLEAN_TICK_SECONDS = 0.1
-_clean_until = 0.0
 
 _QUALITIES = {
     "low": N_("Low"),
@@ -218,30 +213,6 @@ def _get_prompt(_owner: Any) -> str:
 def _set_prompt(_owner: Any, text: str) -> None:
     global _prompt
     _prompt = text
-    if not bpy.app.background:
-        _keep_preferences_clean()
-
-
-def _keep_preferences_clean() -> None:
-    """Blender marks its preferences as changed with every letter, because the field is theirs."""
-    global _clean_until
-    cleaning = bpy.app.timers.is_registered(_clean_preferences)
-    if cleaning or not bpy.context.preferences.is_dirty:
-        # It does so at some time after the letter.
-        _clean_until = time.monotonic() + _CLEAN_SECONDS
-    if not cleaning and not bpy.context.preferences.is_dirty:
-        bpy.app.timers.register(_clean_preferences)
-
-
-def _clean_preferences() -> float | None:
-    bpy.context.preferences.is_dirty = False
-    return _CLEAN_TICK_SECONDS if time.monotonic() < _clean_until else None
-
-
-def _stop_cleaning() -> None:
-    # A timer that is still registered when Blender 4 exits hangs or crashes it.
-    if bpy.app.timers.is_registered(_clean_preferences):
-        bpy.app.timers.unregister(_clean_preferences)
 
 
 def _of_last(field: str, without: Any) -> Any:
@@ -306,7 +277,6 @@ _CLASSES = (SceneSettings, SessionState)
 
 
 def register() -> None:
-    atexit.register(_stop_cleaning)
     for each in _CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.scumble = PointerProperty(type=SceneSettings)  # type: ignore[attr-defined]
@@ -314,8 +284,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    atexit.unregister(_stop_cleaning)
-    _stop_cleaning()
     del bpy.types.WindowManager.scumble  # type: ignore[attr-defined]
     del bpy.types.Scene.scumble  # type: ignore[attr-defined]
     for each in reversed(_CLASSES):

@@ -90,8 +90,7 @@ def typed(text: str) -> Iterator[float]:
     """Click into the prompt, the first field of the sidebar, and type."""
     window, region = bpy.context.window, sidebar()
     place = {"x": region.x + region.width // 3, "y": window.height - _PROMPT_BELOW_TOP}
-    FACTS["place"] = [place["x"], place["y"], region.x, region.y, region.width, region.height]
-    for aside in (3, 0):
+    for aside in (3, 2, 0):
         # A field that is clicked must have been pointed at.
         window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=place["x"] + aside, y=place["y"])
         yield 0.5
@@ -103,6 +102,17 @@ def typed(text: str) -> Iterator[float]:
         window.event_simulate(type=name, value="RELEASE", **place)
         yield 0.3 if not letter else 0.05
     yield 0.5
+
+
+def log() -> str:
+    """What the Info editor shows of all that was done."""
+    area = next(area for area in bpy.context.window.screen.areas if area.type == "OUTLINER")
+    was, area.type = area.type, "INFO"
+    with bpy.context.temp_override(area=area, region=area.regions[-1]):
+        bpy.ops.info.select_all(action="SELECT")
+        bpy.ops.info.report_copy()
+    area.type = was
+    return str(bpy.context.window_manager.clipboard)
 
 
 def tour() -> Iterator[float]:
@@ -118,8 +128,10 @@ def tour() -> Iterator[float]:
     sidebar().active_panel_category = "Scumble"
     yield 1.0
     yield from until(lambda: looking.seen().spent is not None)
+    yield from shown("start")
     yield from typed("oak planks")
     FACTS["typed"], FACTS["dirty_after_typing"] = session.prompt, bpy.context.preferences.is_dirty
+    FACTS["log"] = log()
     session.prompt = "weathered oak planks, fine grain"
     yield from shown("panels")
     FACTS["unplaced"] = [one.id for one in looking.seen().kept if one.unplaced]

@@ -153,6 +153,8 @@ def test_no_tick_while_waiting_holds_blender(toured: Toured) -> None:
     assert ticks[len(ticks) * 9 // 10] < 16
 
 
-def test_typing_a_prompt_does_not_change_the_preferences(toured: Toured) -> None:
+def test_typing_a_prompt_changes_no_preferences_and_leaves_no_log(toured: Toured) -> None:
+    """The Info editor, which crash reports repeat, has lines for what was done, and none with the prompt."""
     assert toured.facts["typed"] == "oak planks"
     assert not toured.facts["dirty_after_typing"]
+    assert "scumble" in toured.facts["log"] and "oak" not in toured.facts["log"]
