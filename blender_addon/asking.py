@@ -42,13 +42,14 @@ _TEXTURE_SIZES = tuple(
 
 @dataclass(frozen=True)
 class Wish:
-    """What the panel or a script asks for; `size` is "WxH" or "auto"."""
+    """What the panel or a script asks for; `size` is "WxH" or "auto", `previews` how many of them at most."""
 
     prompt: str = field(repr=False)
     model: str
     quality: str
     size: str
     seamless: bool
+    previews: int = 0
 
 
 def home() -> Home:
@@ -89,7 +90,7 @@ def checked_request(wish: Wish) -> tuple[Request, Model]:
     Raises what scumble.request.check raises, UnknownModel, and SetupError for a broken catalogue.
     """
     model = catalog().usable(wish.model, date.today())
-    request = _request(wish)
+    request = _request(wish, model)
     check(request, model, date.today())
     return request, model
 
@@ -125,21 +126,23 @@ def _priced_for(catalog: Catalog, other_server: str) -> Catalog:
 
 @lru_cache(maxsize=4)
 def _estimate(wish: Wish, catalog: Catalog, _language: str) -> Estimate:
-    return cost.estimate(_request(wish), catalog.find(wish.model))
+    model = catalog.find(wish.model)
+    return cost.estimate(_request(wish, model), model)
 
 
 @lru_cache(maxsize=4)
 def _cheaper(wish: Wish, catalog: Catalog, today: date, _language: str) -> tuple[Choice, ...]:
-    return alternatives.cheaper(_request(wish), catalog, today)
+    return alternatives.cheaper(_request(wish, catalog.find(wish.model)), catalog, today)
 
 
-def _request(wish: Wish) -> Request:
+def _request(wish: Wish, model: Model) -> Request:
     return Request(
         kind="generate",
         model=wish.model,
         prompt=textures.seamless_prompt(wish.prompt) if wish.seamless else wish.prompt.strip(),
         size=None if wish.size == "auto" else _size(wish.size),
         quality=wish.quality,
+        partial_images=min(wish.previews, model.partials_max),
     )
 
 

@@ -132,25 +132,6 @@ def _place(task: Task, result: Result) -> Outcome:
     )
 
 
-class SCUMBLE_OT_prompt(bpy.types.Operator):
-    """Holds the panel's prompt field; it is never called.
-
-    An operator's properties belong to no data-block, so the Info editor has no line for what is typed. For a
-    property of the window manager it shows (and a crash report repeats) the path and the text, and one of
-    the preferences would mark these as changed.
-    """
-
-    bl_idname = "scumble.prompt"
-    bl_label = N_("Prompt")
-    bl_description = N_("What the texture shows, in your own words; never saved in the file")
-    bl_options = {"INTERNAL"}
-
-    prompt: properties.prompt_field()
-
-    def execute(self, context: bpy.types.Context) -> _Report:
-        return {"CANCELLED"}
-
-
 class SCUMBLE_OT_cheaper(bpy.types.Operator):
     bl_idname = "scumble.cheaper"
     bl_label = N_("For Less")
@@ -274,7 +255,6 @@ class SCUMBLE_OT_dismiss(bpy.types.Operator):
 _CLASSES = (
     SCUMBLE_OT_generate,
     SCUMBLE_OT_apply,
-    SCUMBLE_OT_prompt,
     SCUMBLE_OT_cheaper,
     SCUMBLE_OT_pass_budget,
     SCUMBLE_OT_stop,

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from . import asking, compatibility, looking, properties, running, targets, thumbnails
@@ -74,8 +76,8 @@ def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.scumble
-    field = context.window_manager.operator_properties_last("scumble.prompt")
-    compatibility.draw_prompt(layout, field, "prompt", _("Describe the texture"))
+    compatibility.draw_prompt(layout, _prompt_owner(context), "prompt", _("Describe the texture"))
+    properties.keep_preferences_clean()
     fields = layout.column()
     fields.use_property_split = True
     fields.use_property_decorate = False
@@ -83,7 +85,17 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     fields.prop(settings, "quality")
     fields.prop(settings, "size")
     fields.prop(settings, "seamless")
+    fields.prop(settings, "previews")
     fields.prop(settings, "target")
+
+
+def _prompt_owner(context: bpy.types.Context) -> Any:
+    """The preferences: they belong to no data-block, so the Info editor has no line for what is typed.
+
+    For a property of the window manager or of an operator it shows (and a crash report repeats) the text.
+    """
+    addon = context.preferences.addons.get(__package__)
+    return context.window_manager.scumble if addon is None else addon.preferences
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -184,6 +196,8 @@ def _draw_task(layout: bpy.types.UILayout, context: bpy.types.Context, task: Tas
     else:
         factor, text = 0.5, _("{seconds} s").format(seconds=seconds)
     box.progress(factor=factor, text=text)
+    if task.preview is not None:
+        box.template_icon(icon_value=thumbnails.icon_of(task.preview), scale=7.0)
     if task.hindrance is not None:
         draw_text(box, context, task.hindrance.what_happened)
     draw_text(box, context, _what_a_stop_costs(task))

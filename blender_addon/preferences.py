@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on's page in the preferences: what lies where and how to set the key. It stores nothing.
 
-Blender writes add-on preferences in clear text into userpref.blend, password fields too.
+Blender writes add-on preferences in clear text into userpref.blend, password fields too; not those with a
+getter, such as the panel's prompt field.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from typing import Literal
 
 import bpy
 
-from . import asking
+from . import asking, properties
 from .scumble.errors import ScumbleError
 from .translations import N_, _, use_blenders_language
 
 
 class ScumblePreferences(bpy.types.AddonPreferences):
     bl_idname = __package__
+
+    prompt: properties.prompt_field()
 
     def draw(self, context: bpy.types.Context) -> None:
         use_blenders_language()

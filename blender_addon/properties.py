@@ -7,6 +7,8 @@ of the window manager outlive a file load.
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -33,6 +35,10 @@ _Item = tuple[str, str, str, int]
 _menus: dict[str, list[_Item]] = {}
 _prompt = ""
 
+# How long after a letter the marks are taken to be the field's.
+_CLEAN_SECONDS = 10.0
+_clean_until = 0.0
+
 
 _QUALITIES = {
     "low": N_("Low"),
@@ -57,7 +63,9 @@ _NOTES = (
 def wish(context: bpy.types.Context) -> Wish:
     """What the panel of this scene asks for."""
     settings = context.scene.scumble
-    return Wish(_prompt, settings.model, settings.quality, settings.size, settings.seamless)
+    return Wish(
+        _prompt, settings.model, settings.quality, settings.size, settings.seamless, settings.previews
+    )
 
 
 def quality_name(quality: str) -> str:
@@ -181,6 +189,12 @@ class SceneSettings(bpy.types.PropertyGroup):
         description=N_("Ask for a texture that tiles, evenly lit, by a hint added to the prompt"),
         default=True,
     )
+    previews: IntProperty(
+        name=N_("Previews"),
+        description=N_("Coarse pictures shown while it is made, where the model can; each costs a little"),
+        min=0,
+        max=3,
+    )
     target: EnumProperty(
         name=N_("Target"),
         description=N_("Where the texture goes"),
@@ -211,8 +225,33 @@ def _get_prompt(_owner: Any) -> str:
 
 
 def _set_prompt(_owner: Any, text: str) -> None:
-    global _prompt
+    global _prompt, _clean_until
     _prompt = text
+    now = time.monotonic()
+    if not bpy.context.preferences.is_dirty or now < _clean_until:
+        _clean_until = now + _CLEAN_SECONDS
+
+
+def keep_preferences_clean() -> None:
+    """After typing, which Blender takes for a change of its preferences, because the field is theirs.
+
+    It marks them at each letter and once more at the end, and redraws after each. To be called at drawing;
+    preferences that were changed before the first letter stay marked.
+    """
+    if time.monotonic() < _clean_until and bpy.context.preferences.is_dirty:
+        # While drawing nothing may be changed.
+        _stop_cleaning()
+        bpy.app.timers.register(_clean_preferences)
+
+
+def _clean_preferences() -> None:
+    bpy.context.preferences.is_dirty = False
+
+
+def _stop_cleaning() -> None:
+    # A timer that is still registered when Blender 4 exits hangs or crashes it.
+    if bpy.app.timers.is_registered(_clean_preferences):
+        bpy.app.timers.unregister(_clean_preferences)
 
 
 def _of_last(field: str, without: Any) -> Any:
@@ -277,6 +316,7 @@ _CLASSES = (SceneSettings, SessionState)
 
 
 def register() -> None:
+    atexit.register(_stop_cleaning)
     for each in _CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.scumble = PointerProperty(type=SceneSettings)  # type: ignore[attr-defined]
@@ -284,6 +324,8 @@ def register() -> None:
 
 
 def unregister() -> None:
+    atexit.unregister(_stop_cleaning)
+    _stop_cleaning()
     del bpy.types.WindowManager.scumble  # type: ignore[attr-defined]
     del bpy.types.Scene.scumble  # type: ignore[attr-defined]
     for each in reversed(_CLASSES):

@@ -12,6 +12,7 @@ import atexit
 import itertools
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -39,7 +40,8 @@ _DOUBLE_CLICK_SECONDS = 1.0
 class Task:
     """One request under way; `expected_seconds` is 0 where it is not known.
 
-    `hindrance` is why nothing is under way just now: it leaves again soon.
+    `hindrance` is why nothing is under way just now: it leaves again soon. `preview` is the last partial
+    picture as a file.
     """
 
     number: int
@@ -57,6 +59,7 @@ class Task:
     result: Result | None = None
     shown_second: int = -1
     hindrance: ScumbleError | None = None
+    preview: Path | None = None
 
     @property
     def seconds(self) -> float:
@@ -206,7 +209,7 @@ def look_after_all() -> None:
 
 
 def _look_after(task: Task) -> None:
-    from .scumble.jobs import Failed, Finished, Sent, Waiting
+    from .scumble.jobs import Failed, Finished, Partial, Sent, Waiting
 
     # Asked before the events are taken, so that none can come after the last look.
     thread_ended = task.job.wait(0)
@@ -217,6 +220,9 @@ def _look_after(task: Task) -> None:
                 redrawing.redraw()
             case Waiting(error=hindrance):
                 task.sent, task.hindrance = False, hindrance
+                redrawing.redraw()
+            case Partial(number=number, data=data):
+                task.preview = _preview_file(task, number, data)
                 redrawing.redraw()
             case Finished(result):
                 task.result = result
@@ -233,6 +239,18 @@ def _look_after(task: Task) -> None:
     if int(task.seconds) != task.shown_second:
         task.shown_second = int(task.seconds)
         redrawing.redraw()
+
+
+def _preview_file(task: Task, number: int, data: bytes) -> Path | None:
+    """In Blender's folder for this session; without a window, or where it cannot be written, nowhere."""
+    if bpy.app.background:
+        return None
+    path = Path(bpy.app.tempdir) / f"scumble-{task.number}-{number}.png"
+    try:
+        path.write_bytes(data)
+    except OSError:
+        return task.preview
+    return path
 
 
 def _hand_over(task: Task, result: Result) -> None:

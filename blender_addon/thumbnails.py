@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy.utils.previews
@@ -18,16 +19,23 @@ _previews: bpy.utils.previews.ImagePreviewCollection | None = None
 
 def icon(one: Kept) -> int:
     """The number of its icon; 0 where there is no picture or no window."""
+    return 0 if one.picture is None else _icon(one.id, one.picture)
+
+
+def icon_of(picture: Path) -> int:
+    """The same for a file of its own."""
+    return _icon(str(picture), picture)
+
+
+def _icon(name: str, picture: Path) -> int:
     global _previews
-    if one.picture is None:
-        return 0
-    if _previews is not None and len(_previews) >= _MOST and one.id not in _previews:
+    if _previews is not None and len(_previews) >= _MOST and name not in _previews:
         unregister()
     if _previews is None:
         _previews = bpy.utils.previews.new()
-    if one.id not in _previews:
-        _previews.load(one.id, str(one.picture), "IMAGE")
-    return int(_previews[one.id].icon_id)
+    if name not in _previews:
+        _previews.load(name, str(picture), "IMAGE")
+    return int(_previews[name].icon_id)
 
 
 def forget(id: str) -> None:

@@ -321,4 +321,8 @@ KOREAN = {
     "{file} cannot be opened": "{file} 파일을 열 수 없습니다",
     "Blender could not write it": "Blender가 쓰지 못했습니다",
     "the scene has no object named {name}": "씬에 이름이 {name}인 오브젝트가 없습니다",
+    "Previews": "미리보기",
+    "Coarse pictures shown while it is made, where the model can; each costs a little": (
+        "만드는 동안 보여 주는 거친 그림. 모델이 지원할 때만 보이며, 하나마다 조금씩 비용이 듭니다"
+    ),
 }

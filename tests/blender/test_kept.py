@@ -287,3 +287,20 @@ def test_a_cheaper_choice_is_one_press_and_costs_what_it_says(module: Module) ->
         bpy.ops.scumble.cheaper(model=before.model, quality=before.quality)
     tooltip = bpy.types.SCUMBLE_OT_cheaper.description(bpy.context, choices[0])
     assert choices[0].gives_up in tooltip
+
+
+def test_previews_are_asked_for_and_priced_where_the_model_has_them(module: Module) -> None:
+    """The panel's number is a wish; a model without previews is asked for none."""
+    asking = module("asking")
+    wish = asking.Wish("oak", "gpt-image-2.5-flare", "medium", "1024x1024", True, previews=2)
+    request, model = asking.checked_request(wish)
+    assert request.partial_images == 2 <= model.partials_max
+    without = asking.Wish("oak", "gpt-image-2.5-flare", "medium", "1024x1024", True)
+    assert asking.estimate(wish).cost.expected > asking.estimate(without).cost.expected
+
+
+def test_a_streamed_texture_is_placed_like_any_other(session: Any, home: Home) -> None:
+    item = scenes.plane()
+    bpy.context.scene.scumble.previews = 2
+    assert bpy.ops.scumble.generate(prompt="oak") == {"FINISHED"}
+    assert item.active_material["scumble_result"] == session.last_result

@@ -131,6 +131,10 @@ def tour() -> Iterator[float]:
     yield from shown("start")
     yield from typed("oak planks")
     FACTS["typed"], FACTS["dirty_after_typing"] = session.prompt, bpy.context.preferences.is_dirty
+    # Something that is in the log, to see that it can be read.
+    bpy.ops.object.select_all("EXEC_DEFAULT", True, action="SELECT")
+    bpy.ops.object.select_all("EXEC_DEFAULT", True, action="DESELECT")
+    bpy.data.objects["Cube"].select_set(True)
     FACTS["log"] = log()
     session.prompt = "weathered oak planks, fine grain"
     yield from shown("panels")

@@ -149,7 +149,7 @@ def test_an_unknown_spending_is_decided_in_the_panel(toured: Toured) -> None:
 def test_no_tick_while_waiting_holds_blender(toured: Toured) -> None:
     """16 ms is a frame; the worst of them may meet the garbage collector or a busy machine."""
     ticks = sorted(toured.facts["ticks"])
-    assert len(ticks) > 20
+    assert len(ticks) > 15
     assert ticks[len(ticks) * 9 // 10] < 16
 
 
@@ -157,4 +157,4 @@ def test_typing_a_prompt_changes_no_preferences_and_leaves_no_log(toured: Toured
     """The Info editor, which crash reports repeat, has lines for what was done, and none with the prompt."""
     assert toured.facts["typed"] == "oak planks"
     assert not toured.facts["dirty_after_typing"]
-    assert "scumble" in toured.facts["log"] and "oak" not in toured.facts["log"]
+    assert "select_all" in toured.facts["log"] and "oak" not in toured.facts["log"]
