@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from servers import FaultServer, resets_after_request
-from ui.screens import picture_of
+from ui.screens import picture_of, root_with_blender
 
 from scumble import catalog, jobs, store
 from scumble.credentials import Account, Secret
@@ -62,9 +62,7 @@ def service() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def toured(service: str, tmp_path_factory: pytest.TempPathFactory) -> Toured:
     """Some textures were made, one was paid and not applied, one was lost; a budget is nearly used."""
-    root = hosts.gimp().root
-    if root is None or not (root / "usr/bin/blender").exists():
-        pytest.skip("a Blender with its window is in the Debian root only, and this machine has its own GIMP")
+    root = root_with_blender()
     archive = Path(os.environ.get("SCUMBLE_BLENDER_ZIP") or package.zip_path("blender")).resolve()
     folder = tmp_path_factory.mktemp("tour")
     out, home = folder / "out", Home(folder / "home").make()
