@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
-from .scumble import alternatives, cost, textures
 from .scumble import catalog as catalogs
-from .scumble.alternatives import Choice
+from .scumble import cost, textures
 from .scumble.catalog import Catalog, Model
 from .scumble.cost import Estimate
 from .scumble.credentials import Account, find_account
@@ -21,6 +21,9 @@ from .scumble.request import Request, check
 from .scumble.settings import Home, find_home
 from .scumble.shapes import Size
 from .translations import _, use_blenders_language
+
+if TYPE_CHECKING:
+    from .scumble.alternatives import Choice
 
 # What a texture is likely to want; a script may ask for any size that the model makes.
 _TEXTURE_SIZES = tuple(
@@ -132,6 +135,9 @@ def _estimate(wish: Wish, catalog: Catalog, _language: str) -> Estimate:
 
 @lru_cache(maxsize=4)
 def _cheaper(wish: Wish, catalog: Catalog, today: date, _language: str) -> tuple[Choice, ...]:
+    # Loaded with the first drawing: Blender's start needs neither this nor the geometry under it.
+    from .scumble import alternatives
+
     return alternatives.cheaper(_request(wish, catalog.find(wish.model)), catalog, today)
 
 

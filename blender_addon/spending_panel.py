@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import bpy
@@ -90,11 +91,11 @@ def _draw_budgets(layout: bpy.types.UILayout, context: bpy.types.Context, allowa
 def _draw_unknown(layout: bpy.types.UILayout, context: bpy.types.Context, unknown: tuple[Entry, ...]) -> None:
     if not unknown:
         return
-    draw_text(layout, context, _("These may have been billed. The service's list of costs says so."), "INFO")
+    draw_text(layout, context, _("These may have been billed. The service's list of costs tells."), "INFO")
     for entry in unknown:
         box = layout.box()
         asked = entry.spending
-        box.label(text=f"{_when(entry)}  {_model(asked.model)}  {asked.size}", translate=False)
+        draw_text(box, context, f"{_when(entry)}, {_model(asked.model)}, {asked.size}")
         amounts = _("about {price}, at most {bound}")
         text = amounts.format(price=price(asked.expected), bound=price(asked.reserve))
         draw_text(box, context, text if asked.priced else _("price unknown"))
@@ -112,9 +113,9 @@ def _draw_last(layout: bpy.types.UILayout, last: tuple[Entry, ...]) -> None:
     table = layout.column(align=True)
     table.scale_y = 0.8
     for entry in last:
-        row = table.split(factor=0.32)
+        row = table.split(factor=0.22)
         row.label(text=_when(entry), translate=False)
-        rest = row.split(factor=0.62)
+        rest = row.split(factor=0.58)
         rest.label(text=_model(entry.spending.model), translate=False)
         amount = rest.row()
         amount.alignment = "RIGHT"
@@ -128,7 +129,9 @@ def _money(entry: Entry) -> str:
 
 
 def _when(entry: Entry) -> str:
-    return f"{entry.at.astimezone():%m-%d %H:%M}"
+    """The time of today, the day of others."""
+    at = entry.at.astimezone()
+    return f"{at:%H:%M}" if at.date() == date.today() else f"{at:%m-%d}"
 
 
 def _model(id: str) -> str:

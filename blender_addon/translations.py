@@ -298,7 +298,7 @@ KOREAN = {
     "The sandbox was free this month; the API would have billed {price}.": (
         "이번 달 샌드박스는 무료였습니다. API였다면 {price}이(가) 청구되었을 것입니다."
     ),
-    "These may have been billed. The service's list of costs says so.": (
+    "These may have been billed. The service's list of costs tells.": (
         "다음은 청구되었을 수 있습니다. 서비스의 비용 목록에서 확인할 수 있습니다."
     ),
     "about {price}, at most {bound}": "약 {price}, 최대 {bound}",

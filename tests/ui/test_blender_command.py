@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ui.screens import root_with_blender
 
 from scumble.settings import Home
 from tools import hosts, package
@@ -20,9 +21,7 @@ Blender = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def blender(home: Home, tmp_path: Path) -> Blender:
     """Runs Blender with the extension installed by its own command."""
-    root = hosts.gimp().root
-    if root is None or not (root / "usr/bin/blender").exists():
-        pytest.skip("a whole Blender is in the Debian root only, and this machine has its own GIMP")
+    root = root_with_blender()
     archive = Path(os.environ.get("SCUMBLE_BLENDER_ZIP") or package.zip_path("blender")).resolve()
     own = {"BLENDER_USER_RESOURCES": str(tmp_path / "profile"), "HOME": str(tmp_path)}
 
