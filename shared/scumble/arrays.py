@@ -31,7 +31,7 @@ def require_numpy() -> None:
 
 
 def colours(pixels: Pixels) -> int:
-    """How many of the channels are colour and not alpha. Raises BadRequest for no picture of 64x64 or more."""
+    """How many of the channels are colour, not alpha. Raises BadRequest below 64x64 pixels."""
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or min(pixels.shape[:2]) < SMALLEST_EDGE:
         reason = _("a texture has at least {edge}x{edge} pixels")
         raise BadRequest(reason=reason.format(edge=SMALLEST_EDGE))

@@ -185,12 +185,12 @@ def _is_uneven(light: Plane, across: bool, down: bool) -> bool:
 def _block_means(plane: Plane, count: int) -> NDArray[np.float64]:
     import numpy as np
 
-    for axis in (0, 1):
-        starts = np.linspace(0, plane.shape[axis], count, endpoint=False).astype(np.int64)
-        sizes = np.diff(np.append(starts, plane.shape[axis]))
-        sums = np.add.reduceat(plane, starts, axis, dtype=np.float64)
-        plane = sums / (sizes[:, None] if axis == 0 else sizes)
-    return np.asarray(plane, np.float64)
+    rows, columns = (np.linspace(0, size, count, endpoint=False).astype(np.int64) for size in plane.shape)
+    sums = np.add.reduceat(np.add.reduceat(plane, rows, 0, dtype=np.float64), columns, 1)
+    tall, wide = (
+        np.diff(starts, append=size) for starts, size in zip((rows, columns), plane.shape, strict=True)
+    )
+    return np.asarray(sums / (tall[:, None] * wide))
 
 
 def _cut(pixels: Pixels) -> Pixels:

@@ -29,8 +29,9 @@ REACH = 1 / 6
 
 _STRIP = 24 / 512
 _UNUSUAL = 0.01
+# A joint is wider than one line, a seam is not: its neighbours must be nearly as strong to excuse it.
 _ALIKE = 1.5
-# By so much two periodic pictures' parts differ by chance; a step of light is 2 to 5 times the worst elsewhere.
+# Parts of a periodic picture differ so much; a step of light is 2 to 5 times the worst there is.
 _STEP_SLACK = 1.6
 # A tenth of a grey level of 256: what is flatter than this shows nothing.
 _UNSEEN = 0.1 / 255

@@ -80,7 +80,7 @@ def test_a_module_imports_only_what_stands_above_it(module: Path) -> None:
 
 @pytest.mark.parametrize("module", _MODULES, ids=_name)
 def test_a_module_needs_nothing_but_the_standard_library_and_requests(module: Path) -> None:
-    """No host; numpy where textures are worked on, Pillow where it may be missing; its own package by relative imports only."""
+    """No host; numpy only for textures; Pillow where it may be missing; itself by relative imports only."""
     own = _layer(module)
     for kind, name in _imports(module):
         if kind == "other" and name not in sys.stdlib_module_names:
