@@ -28,9 +28,8 @@ REACH = 1 / 6
 """So near the wrap line, in edges of the picture, a repair may have moved what is wrong with it."""
 
 _STRIP = 24 / 512
-_UNUSUAL = 0.01
 # A joint is wider than one line, a seam is not: its neighbours must be nearly as strong to excuse it.
-_ALIKE = 1.5
+_ALIKE = 1.75
 # Parts of a periodic picture differ so much; a step of light is 2 to 5 times the worst there is.
 _STEP_SLACK = 1.6
 # A tenth of a grey level of 256: what is flatter than this shows nothing.
@@ -127,8 +126,8 @@ def _ratio(lines: _Line) -> tuple[float, tuple[float, float]]:
     interior = shown[2:-1]
     middle = np.median(interior)
     beside = shown[[-3, -2, 2, 3]]
-    low = max(np.quantile(interior, _UNUSUAL), beside.min() / _ALIKE)
-    high = min(np.quantile(interior, 1 - _UNUSUAL), beside.max() * _ALIKE)
+    low = max(interior.min(), beside.min() / _ALIKE)
+    high = min(interior.max(), beside.max() * _ALIKE)
     return float(shown[0] / middle), (float(low / middle), float(high / middle))
 
 

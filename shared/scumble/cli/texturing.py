@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`scumble texture`: a texture from words or a picture, its joints measured and mended, its maps beside it."""
+"""`scumble texture`: a texture from words or a picture, its joints measured and mended, its maps."""
 
 from __future__ import annotations
 
