@@ -129,7 +129,7 @@ def nightly(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measured numbers beside their targets; they report, they do not gate."""
-    _install(session, "test", "package", project=True)
+    _install(session, "test", "package", "demo", project=True)
     session.run("python", "-m", "tools.package")
     session.run("pytest", "-s", *(session.posargs or ["benchmarks"]))
 
