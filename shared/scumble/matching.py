@@ -22,15 +22,12 @@ Finding = Literal["matched", "close", "no ring", "unrelated"]
 """Why it is or is not applied: it is better so; it fits as it came; there is nothing around the hole to go
 by; the surroundings of the hole are not the ones that were sent."""
 
-BORDER = 32
-"""How many pixels the edge is to be repeated by before moving: more than any motion that is applied."""
-
 _RING_CELLS, _CELL = 8, 4
 _MOST_POINTS = 2_400
 _LEAST_POINTS = 64
-_SMALLEST_MOVE = 0.1
+_SMALLEST_MOVE = 0.2
 _IMPERCEPTIBLE = 0.5
-_ENOUGH_BY_MOTION = 0.85
+_ENOUGH_BY_MOTION = 0.95
 _ENOUGH_BY_TONE = 0.9
 _FLAT_DEVIATION = 4.0
 _RELATED = 0.6
@@ -56,16 +53,9 @@ class Match:
     def applied(self) -> bool:
         return self.finding == "matched"
 
-    def affine(self, size: Size) -> tuple[float, float, float, float, float, float]:
-        """(a, b, c, d, e, f): the matched pixel at x, y is the answer's at a x + b y + c, d x + e y + f.
-
-        For a picture of `size`; in coordinates where the first pixel reaches from 0 to 1.
-        """
-        scale, rest = self.motion.scale, (1 - self.motion.scale) / 2
-        return (
-            scale, 0.0, rest * size.width + self.motion.shift_x,
-            0.0, scale, rest * size.height + self.motion.shift_y,
-        )  # fmt: skip
+    @property
+    def moved(self) -> bool:
+        return self.motion != UNMOVED
 
     def describe(self) -> str:
         """What was done and why, in one translated sentence."""
@@ -104,8 +94,8 @@ class Match:
 def find(size: Size, sent: bytes, answer: bytes, hole: bytes, shown: Rect | None = None) -> Match:
     """How to bring an answer to what was sent, judged by what surrounds the hole.
 
-    `sent` and `answer` are interleaved RGB of `size`, rows from the top; `hole` has a byte a pixel, not 0 where
-    the answer was asked to differ. `shown` is the part that lies on the canvas, everything without it; the
+    `sent` and `answer` are interleaved RGB of `size`, rows from the top; `hole` has a byte a pixel,
+    not 0 where the answer was asked to differ. `shown` is the part that lies on the canvas, everything without it; the
     padding around it is not looked at. Raises ValueError when the lengths do not fit the size.
     """
     if not len(sent) == len(answer) == 3 * size.area or len(hole) != size.area:
@@ -133,10 +123,13 @@ def toned(pixels: bytes, channels: int, tone: Tone) -> bytes:
     return bytes(result)
 
 
-def bordered(size: Size, pixels: bytes, channels: int) -> tuple[Size, bytes]:
-    """The picture with BORDER more pixels on each side that repeat its edge, so that moving uncovers none."""
-    wide = Size(size.width + 2 * BORDER, size.height + 2 * BORDER)
-    return wide, with_border(size, pixels, channels, BORDER)
+def bordered(size: Size, pixels: bytes, channels: int, motion: Motion) -> tuple[int, bytes]:
+    """How much wider on each side the picture must be for the motion, and so wide, its edge repeated.
+
+    So what is moved, and resampled from up to 4 pixels around, uncovers nothing.
+    """
+    border = math.ceil(motion.farthest(*size)) + 4
+    return border, with_border(size, pixels, channels, border)
 
 
 def _found(
@@ -150,34 +143,37 @@ def _found(
     as_it_came: _Samples,
     before: float,
 ) -> Match:
-    untouched = Match("unrelated", error_before=before, error_after=before)
-    candidates = []
+    candidates = [(UNMOVED, wanted, as_it_came)]
     motion = register(brightness(size, sent, 3), brightness(size, answer, 3), marks, shown)
     if motion is not None and motion.farthest(*size) >= _SMALLEST_MOVE:
-        inner = _reached(places, size, motion)
-        if len(inner) >= _LEAST_POINTS:
-            chosen = inner if len(inner) < len(places) else places
-            targets = wanted if chosen is places else _samples(sent, chosen)
-            candidates.append((motion, targets, _moved_samples(answer, chosen, size, motion), _ENOUGH_BY_MOTION))
-    candidates.append((UNMOVED, wanted, as_it_came, 1.0))
+        reached = _reached(places, size, motion)
+        if len(reached) >= _LEAST_POINTS:
+            moved = _moved_samples(answer, reached, size, motion)
+            candidates.append((motion, _samples(sent, reached), moved))
     best: Match | None = None
-    for moved, targets, samples, _share in reversed(candidates):
-        if not _related(targets, samples):
-            continue
-        fitted = tone.fit(_half(targets, 0), _half(samples, 0))
-        if fitted is None:
-            continue
-        error = _error(_half(targets, 1), _half(samples, 1), fitted)
-        plain = _error(_half(targets, 1), _half(samples, 1), NEUTRAL)
-        if fitted.is_neutral or error > _ENOUGH_BY_TONE * plain:
-            fitted, error = NEUTRAL, plain
-        if best is None or error <= _ENOUGH_BY_MOTION * (best.error_after or 0.0):
-            best = Match("matched", moved, fitted, before, error)
+    for way, targets, values in candidates:
+        toned = _judged(targets, values)
+        if toned is not None and (best is None or toned[1] <= _ENOUGH_BY_MOTION * (best.error_after or 0.0)):
+            best = Match("matched", way, toned[0], before, toned[1])
     if best is None:
-        return untouched
+        return Match("unrelated", error_before=before, error_after=before)
     if best.motion == UNMOVED and best.tone == NEUTRAL:
         return Match("close", error_before=before, error_after=before)
     return best
+
+
+def _judged(wanted: _Samples, samples: _Samples) -> tuple[Tone, float] | None:
+    """The tone that is worth it, and the error that remains; None when the two show different things."""
+    if not _related(wanted, samples):
+        return None
+    fitted = tone.fit(_half(wanted, 0), _half(samples, 0))
+    if fitted is None:
+        return None
+    plain = _error(_half(wanted, 1), _half(samples, 1), NEUTRAL)
+    error = _error(_half(wanted, 1), _half(samples, 1), fitted)
+    if fitted.is_neutral or error > _ENOUGH_BY_TONE * plain:
+        return NEUTRAL, plain
+    return fitted, error
 
 
 def _ring(marks: Plane, shown: Rect) -> list[int]:
@@ -287,4 +283,4 @@ def _related(wanted: _Samples, samples: _Samples) -> bool:
     if min(own, its) < _FLAT_DEVIATION / 4:
         return False
     common = sum((value - first) * (found - second) for value, found in zip(one, other, strict=True)) / count
-    return common / (own * its) >= _RELATED
+    return bool(common / (own * its) >= _RELATED)

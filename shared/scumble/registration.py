@@ -16,8 +16,8 @@ from operator import mul
 from .planes import Plane, grown, halved, halved_marks
 from .shapes import Rect
 
-LARGEST_SHIFT = 24.0
-LARGEST_STRETCH = 0.04
+LARGEST_SHIFT = 16.0
+LARGEST_STRETCH = 0.03
 
 _FACTORS = (16, 8, 4, 1)
 _MOST_POINTS = 1500
@@ -37,6 +37,15 @@ class Motion:
     shift_x: float = 0.0
     shift_y: float = 0.0
     scale: float = 1.0
+
+    def source(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of what shows in the answer all of a picture of this size.
+
+        In coordinates where the first pixel reaches from 0 to 1.
+        """
+        left = (1 - self.scale) / 2 * width + self.shift_x
+        top = (1 - self.scale) / 2 * height + self.shift_y
+        return left, top, left + self.scale * width, top + self.scale * height
 
     def farthest(self, width: int, height: int) -> float:
         """The most pixels that anything in a picture of this size moves by, along an axis."""

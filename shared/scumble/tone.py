@@ -17,7 +17,7 @@ _HOLD = 4.0
 
 @dataclass(frozen=True)
 class Tone:
-    """What was sent is `gains` times the answer plus `offsets`, for red, green, blue in levels of 0 .. 255."""
+    """What was sent is `gains` times the answer plus `offsets`, for red, green, blue in 0 .. 255."""
 
     gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
     offsets: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -44,7 +44,7 @@ NEUTRAL = Tone()
 
 
 def fit(sent: Sequence[Sequence[float]], answer: Sequence[Sequence[float]]) -> Tone | None:
-    """The tone that brings the answer's samples (three lists, one a channel) to those sent at the same places.
+    """The tone that brings the answer's samples (a list a channel) to those sent at the same places.
 
     Least squares with Cauchy weights; clipped values say nothing and are left out. None where the two differ
     by more than a redrawing explains.
@@ -80,7 +80,9 @@ def _line(found: Sequence[float], wanted: Sequence[float]) -> tuple[float, float
             weight * (value - middle) * (wish - target)
             for weight, (value, wish) in zip(weights, pairs, strict=True)
         )
-        variance = sum(weight * (value - middle) ** 2 for weight, (value, _t) in zip(weights, pairs, strict=True))
+        variance = sum(
+            weight * (value - middle) ** 2 for weight, (value, _t) in zip(weights, pairs, strict=True)
+        )
         gain = (common + _HOLD * total) / (variance + _HOLD * total)
         offset = target - gain * middle
         residuals = [wish - gain * value - offset for value, wish in pairs]
