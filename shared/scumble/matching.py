@@ -146,7 +146,7 @@ def _found(
     candidates = [(UNMOVED, wanted, as_it_came)]
     motion = register(brightness(size, sent, 3), brightness(size, answer, 3), marks, shown)
     if motion is not None and motion.farthest(*size) >= _SMALLEST_MOVE:
-        reached = _reached(places, size, motion)
+        reached = _reached(places, marks, motion)
         if len(reached) >= _LEAST_POINTS:
             moved = _moved_samples(answer, reached, size, motion)
             candidates.append((motion, _samples(sent, reached), moved))
@@ -203,12 +203,18 @@ def _ring(marks: Plane, shown: Rect) -> list[int]:
     return places
 
 
-def _reached(places: list[int], size: Size, motion: Motion) -> list[int]:
-    """Those that the motion leaves far enough from the edges to be sampled."""
+def _reached(places: list[int], marks: Plane, motion: Motion) -> list[int]:
+    """Those that the motion finds neither at the answer's edges nor in the hole."""
+    width, height = marks.size
     reached = []
     for place in places:
-        column, row, _across, _down = _source(place, size, motion)
-        if 1 <= column < size.width - 2 and 1 <= row < size.height - 2:
+        column, row, _across, _down = _source(place, marks.size, motion)
+        if not (1 <= column < width - 2 and 1 <= row < height - 2):
+            continue
+        above, below = (row - 1) * width + column, (row + 2) * width + column
+        if not any(
+            (marks.data[above - 1], marks.data[above + 2], marks.data[below - 1], marks.data[below + 2])
+        ):
             reached.append(place)
     return reached
 
