@@ -95,8 +95,8 @@ def find(size: Size, sent: bytes, answer: bytes, hole: bytes, shown: Rect | None
     """How to bring an answer to what was sent, judged by what surrounds the hole.
 
     `sent` and `answer` are interleaved RGB of `size`, rows from the top; `hole` has a byte a pixel,
-    not 0 where the answer was asked to differ. `shown` is the part that lies on the canvas, everything without it; the
-    padding around it is not looked at. Raises ValueError when the lengths do not fit the size.
+    not 0 where the answer was asked to differ. `shown` is the part that lies on the canvas, all of it when
+    None; the padding around it is not looked at. Raises ValueError when the lengths do not fit the size.
     """
     if not len(sent) == len(answer) == 3 * size.area or len(hole) != size.area:
         raise ValueError(f"{len(sent)}, {len(answer)} and {len(hole)} bytes are not pictures of {size}")
