@@ -206,7 +206,7 @@ def _parsed(pieces: list[bytes]) -> object:
 
 
 def test_matching() -> None:
-    """A window of 1024x768 whose answer lies 5 px beside it, in other colours: shift, scale and tone found."""
+    """A window of 1024x768 whose answer lies 5 px beside it, darker: shift, scale and tone found."""
     size = Size(1024, 768)
     margin = 5
     wide = Size(size.width + margin, size.height)
