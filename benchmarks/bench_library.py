@@ -23,13 +23,15 @@ from pathlib import Path
 import pytest
 from servers import EchoServer, FaultServer, gradient_png, http_answer, success
 
-from scumble import catalog, cost, event_stream, geometry, png, replies
+from scumble import catalog, cost, event_stream, geometry, matching, png, replies
 from scumble.request import Picture, Request
+from scumble.sandbox.painter import painted_rows
 from scumble.shapes import Rect, Size
 
 IMPORT_MILLISECONDS = 60.0
 ESTIMATE_MILLISECONDS = 1.0
 PLAN_MILLISECONDS = 10.0
+MATCHING_MILLISECONDS = 350.0
 EVENT_MILLISECONDS = 200.0
 EVENT_BYTES = 16_000_000
 _ROUNDS = 200
@@ -201,3 +203,25 @@ def _parsed(pieces: list[bytes]) -> object:
     splitter = event_stream.Splitter()
     (event,) = [event for piece in pieces for event in splitter.feed(piece)]
     return replies.meaning(event)
+
+
+def test_matching() -> None:
+    """A window of 1024x768 whose answer lies 5 px beside it, darker: shift, scale and tone found."""
+    size = Size(1024, 768)
+    margin = 5
+    wide = Size(size.width + margin, size.height)
+    painted = b"".join(painted_rows("a red brick wall", wide, 1))
+    stride = 3 * wide.width
+    rows = [painted[start : start + stride] for start in range(0, len(painted), stride)]
+    sent = b"".join(row[3 * margin :] for row in rows)
+    darker = bytes(value * 15 // 16 for value in range(256))
+    answer = b"".join(row[: -3 * margin] for row in rows).translate(darker)
+    hole = bytearray(size.area)
+    for y in range(260, 500):
+        hole[y * size.width + 380 : y * size.width + 640] = b"\1" * 260
+    match = matching.find(size, sent, answer, bytes(hole))
+    assert match.applied
+    assert round(match.motion.shift_x, 1) == margin
+    taken = _median_milliseconds(lambda: matching.find(size, sent, answer, bytes(hole)), 9)
+    print(f"\nmatching of a {size} window: {taken:.0f} ms, target {MATCHING_MILLISECONDS} ms")
+    assert taken <= MATCHING_MILLISECONDS

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import png
+from .. import matching, png
 from ..errors import BadPicture, MissingPart, NothingSelected
 from ..geometry import Plan
 from ..inputs import Source
+from ..matching import Match
 from ..private_files import partial_name
 from ..request import Picture
 from ..shapes import Rect, Size
@@ -114,16 +115,9 @@ def mask(selection: Image, plan: Plan) -> Picture:
     """The API's mask: transparent exactly where the selection is above 0, opaque elsewhere."""
     from PIL import Image as images
 
-    window = images.new("L", plan.window.size, 0)
-    visible = plan.visible
-    part = selection.crop((visible.x, visible.y, visible.right, visible.bottom))
-    window.paste(part, (visible.x - plan.window.x, visible.y - plan.window.y))
-    covered = window.point([0] + [255] * 255)
-    if covered.size != tuple(plan.request_size):
-        covered = covered.resize(plan.request_size, images.Resampling.BOX).point([0] + [255] * 255)
-    hole = covered.point([255 - value for value in range(256)])
+    kept = _hole(selection, plan).point([255 - value for value in range(256)])
     picture = images.new("RGBA", plan.request_size, (255, 255, 255, 255))
-    picture.putalpha(hole)
+    picture.putalpha(kept)
     return Picture(plan.request_size, _png(picture), "image/png", "mask.png")
 
 
@@ -151,18 +145,43 @@ def markup(path: Path, original: Original, plan: Plan) -> Source:
     return Source(path.name, _png(window))
 
 
-def placed(original: Original, answer: bytes, plan: Plan, selection: Image | None) -> Image:
-    """The original with the answer over it, weighted by the selection (None: everywhere).
+def matched(sent: bytes, answer: Image, plan: Plan, selection: Image | None) -> Match:
+    """How the answer is to be moved and toned, by what surrounds the selection (None: all is selected).
+
+    `sent` is the encoded window. What is transparent in the answer says nothing and counts as selected.
+    """
+    from PIL import Image as images
+    from PIL import ImageChops
+
+    if selection is None:
+        return Match("no ring")
+    hole = _hole(selection, plan)
+    if answer.size != tuple(plan.request_size):
+        answer = answer.resize(plan.request_size, images.Resampling.LANCZOS)
+    if "A" in answer.getbands():
+        hole = ImageChops.lighter(hole, answer.getchannel("A").point([255] * 255 + [0]))
+    return matching.find(
+        plan.request_size,
+        opened(sent).convert("RGB").tobytes(),
+        answer.convert("RGB").tobytes(),
+        hole.tobytes(),
+        plan.to_request(plan.visible),
+    )
+
+
+def colours(answer: bytes) -> Image:
+    """A picture of the service in the mode RGB or RGBA. Raises as opened()."""
+    picture = opened(answer)
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+
+
+def placed(original: Original, patch: Image, plan: Plan, selection: Image | None, match: Match) -> Image:
+    """The original with the answer `patch` over it as matched, weighted by the selection (None: everywhere).
 
     Where the selection is 0 every value stays as it was.
     """
-    from PIL import Image as images
-
     visible = plan.visible
-    patch = opened(answer)
-    patch = patch.convert("RGBA" if "A" in patch.getbands() else "RGB")
-    if patch.size != tuple(plan.window.size):
-        patch = patch.resize(plan.window.size, images.Resampling.LANCZOS)
+    patch = _in_window(patch, plan, match)
     left, top = visible.x - plan.window.x, visible.y - plan.window.y
     patch = patch.crop((left, top, left + visible.width, top + visible.height))
     patch = _in_profile(patch, original)
@@ -302,6 +321,40 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return _("there is no such file")
     return _("it cannot be read as a picture")
+
+
+def _hole(selection: Image, plan: Plan) -> Image:
+    """255 for each pixel of the request that any selected one is under, else 0 (mode L)."""
+    from PIL import Image as images
+
+    window = images.new("L", plan.window.size, 0)
+    visible = plan.visible
+    part = selection.crop((visible.x, visible.y, visible.right, visible.bottom))
+    window.paste(part, (visible.x - plan.window.x, visible.y - plan.window.y))
+    covered = window.point([0] + [255] * 255)
+    if covered.size != tuple(plan.request_size):
+        covered = covered.resize(plan.request_size, images.Resampling.BOX).point([0] + [255] * 255)
+    return covered
+
+
+def _in_window(patch: Image, plan: Plan, match: Match) -> Image:
+    """The answer toned, and moved and brought to the window's size in one resampling, or in none."""
+    from PIL import Image as images
+
+    if match.applied and patch.size != tuple(plan.request_size):
+        patch = patch.resize(plan.request_size, images.Resampling.LANCZOS)
+    if match.applied:
+        alpha = bytes(range(256)) if "A" in patch.getbands() else b""
+        patch = patch.point(list(b"".join((*match.tone.tables(), alpha))))
+    if match.moved:
+        size, channels = Size(*patch.size), len(patch.getbands())
+        border, data = matching.bordered(size, patch.tobytes(), channels, match.motion)
+        wide = images.frombytes(patch.mode, (size.width + 2 * border, size.height + 2 * border), data)
+        left, top, right, bottom = (border + edge for edge in match.motion.source(*size))
+        return wide.resize(plan.window.size, images.Resampling.LANCZOS, (left, top, right, bottom))
+    if patch.size != tuple(plan.window.size):
+        return patch.resize(plan.window.size, images.Resampling.LANCZOS)
+    return patch
 
 
 def _flattened_srgb(original: Original, part: Rect) -> Image:

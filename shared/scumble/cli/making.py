@@ -126,13 +126,21 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     )
     result = ask(request, arguments, catalog, home, account)
     files = _numbered(output, result)
+    matches = []
     for file, picture in zip(files, result.answer.pictures, strict=True):
         with paid_for(result, file):
-            placed = compositing.placed(original, picture, plan, selection)
+            answer = compositing.colours(picture)
+            match = compositing.matched(sent.images[0].data, answer, plan, selection)
+            placed = compositing.placed(original, answer, plan, selection, match)
             compositing.write(file, compositing.encoded(placed, original, file))
+        matches.append(match)
     note_placed(home, result)
+    if not arguments.json and selection is not None:
+        for match in matches:
+            print(match.describe(), file=sys.stderr)
     remarks = (*remarks, *sent.remarks)
-    _report(result, files, arguments.json, {**plan_document(plan), "warnings": list(remarks)})
+    told = {"matching": [match.document() for match in matches], "warnings": list(remarks)}
+    _report(result, files, arguments.json, {**plan_document(plan), **told})
 
 
 def ask(

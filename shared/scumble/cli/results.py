@@ -186,7 +186,10 @@ def _place_edit(one: Stored, answer: bytes, arguments: argparse.Namespace, catal
     if str(plan.request_size) != str(one.asked.get("size")):
         reason = _("with this picture, mask and context {planned} would have been sent, and it was {sent}")
         raise BadRequest(reason=reason.format(planned=plan.request_size, sent=_plain(one.asked.get("size"))))
-    placed = compositing.placed(original, answer, plan, selection)
+    picture = compositing.colours(answer)
+    # What was sent is made again from the same picture, so that it is placed as it was the first time.
+    match = compositing.matched(compositing.upload(original, plan).data, picture, plan, selection)
+    placed = compositing.placed(original, picture, plan, selection, match)
     compositing.write(arguments.output, compositing.encoded(placed, original, arguments.output))
 
 

@@ -24,18 +24,28 @@ _Grid = list[list[tuple[int, int, int, int]]]
 """Sums of red, green, blue, and how many samples they are sums of."""
 
 
-def redraw(pixels: bytes, size: Size, coverage: bytes | None, prompt: str, variant: int = 0) -> bytes:
+def redraw(
+    pixels: bytes,
+    size: Size,
+    coverage: bytes | None,
+    prompt: str,
+    variant: int = 0,
+    outside: bytes | None = None,
+) -> bytes:
     """RGB pixels of the picture drawn again.
 
     `coverage` has a byte for each pixel, 0 where the picture is to stay and 255 where the prompt is to be
-    painted; None repaints all of it in the prompt's colours, its shapes still to be seen.
+    painted; None repaints all of it in the prompt's colours, its shapes still to be seen. `outside` are RGB
+    pixels that stand outside the hole in the place of the usual small drift: one that is known.
     """
     if coverage is None:
         return b"".join(_repainted(pixels, size, prompt, variant))
-    return b"".join(_filled(pixels, size, coverage, prompt, variant))
+    return b"".join(_filled(pixels, size, coverage, prompt, variant, outside))
 
 
-def _filled(pixels: bytes, size: Size, coverage: bytes, prompt: str, variant: int) -> Iterator[bytes]:
+def _filled(
+    pixels: bytes, size: Size, coverage: bytes, prompt: str, variant: int, outside: bytes | None
+) -> Iterator[bytes]:
     width, height = size
     masks = [coverage[start : start + width] for start in range(0, len(coverage), width)]
     painted = [y for y, mask in enumerate(masks) if any(mask)]
@@ -48,7 +58,8 @@ def _filled(pixels: bytes, size: Size, coverage: bytes, prompt: str, variant: in
     across = bytearray(3 * width)
     local = bytearray(3 * width)
     for y in range(height):
-        row = drift.applied(pixels[3 * width * y : 3 * width * (y + 1)], y)
+        span = slice(3 * width * y, 3 * width * (y + 1))
+        row = drift.applied(pixels[span], y) if outside is None else outside[span]
         if first <= y < last:
             for channel, spline in enumerate(surroundings):
                 across[channel::3] = soft[y - first]
