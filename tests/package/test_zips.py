@@ -38,15 +38,15 @@ def test_nothing_is_shipped_that_a_host_does_not_need(archive: Archive) -> None:
     """No caches, tests, sources of translations, command line or hidden files."""
     unwanted = re.compile(r"(^|/)(__pycache__|tests|\.[^/]+)/|(^|/)\.|\.(pyc|pyo|po|pot|orig|part)$")
     assert [path for path in archive.files if unwanted.search(path)] == []
-    command = tuple(archive.library + name for name in ("cli/", "__main__.py"))
+    command = tuple(archive.library + name for name in ("cli/", "installing/", "__main__.py"))
     assert [path for path in archive.files if path.startswith(command)] == []
 
 
 def test_every_module_of_the_library_is_shipped(archive: Archive) -> None:
-    """Except the command line."""
+    """Except the command line and what only it uses."""
     source = package.ROOT / "shared" / "scumble"
     modules = {file.relative_to(source).as_posix() for file in source.rglob("*.py")}
-    wanted = {path for path in modules if not path.startswith("cli/")} - {"__main__.py"}
+    wanted = {path for path in modules if not path.startswith(("cli/", "installing/"))} - {"__main__.py"}
     shipped = {
         path.removeprefix(archive.library) for path in archive.files if path.startswith(archive.library)
     }

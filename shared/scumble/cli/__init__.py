@@ -19,7 +19,20 @@ from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import batching, budgeting, conversing, keys, making, options, planning, results, spending, updating
+from . import (
+    batching,
+    budgeting,
+    conversing,
+    doctoring,
+    installing,
+    keys,
+    making,
+    options,
+    planning,
+    results,
+    spending,
+    updating,
+)
 from .numbers import count, port
 from .output import accept_any_text, flush, give_up_output, print_error, print_json, print_warnings
 
@@ -77,6 +90,12 @@ def _run(chosen: argparse.Namespace) -> None:
         return
     if chosen.command == "results":
         results.results(chosen, home)
+        return
+    if chosen.command == "install":
+        installing.install(chosen)
+        return
+    if chosen.command == "doctor":
+        doctoring.doctor(chosen, home)
         return
     catalog = load(home.catalog)
     if chosen.command != "sandbox":
@@ -195,6 +214,8 @@ def _parser() -> argparse.ArgumentParser:
     batching.add_parser(commands.add_parser, _add_json)
     keys.add_parser(commands.add_parser, _add_json)
     results.add_parser(commands.add_parser, _add_json)
+    installing.add_parser(commands.add_parser, _add_json)
+    doctoring.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
     sandbox.add_argument("--port", type=port, default=8470)
