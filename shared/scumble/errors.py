@@ -3,8 +3,8 @@
 
     ScumbleError
       BadRequest          change what is asked; refused here, nothing was sent
-        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, BadTable, BadPackage,
-          NothingSelected
+        UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, BadTable, NothingSelected
+        BadPackage
       SetupError          mend the set-up
         KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
         EditsNotOffered
