@@ -27,7 +27,7 @@ DIST = ROOT / "dist"
 _SOURCES = {"gimp": ROOT / "gimp_plugin", "blender": ROOT / "blender_addon"}
 _LIBRARY = ROOT / "shared" / "scumble"
 _GIMP_FOLDER = "scumble-gimp"
-_ONLY_OF_THE_COMMAND = ("cli/", "installing/", "__main__.py")
+_OF_THE_COMMAND = ("cli/", "installing/")
 _UNSHIPPED = {"__pycache__", "tests"}
 _UNSHIPPED_SUFFIXES = {".pyc", ".pyo", ".mo", ".pot"}
 # Zip knows no date before 1980-01-01; sdist and wheel get the same through SOURCE_DATE_EPOCH.
@@ -55,7 +55,7 @@ def contents(host: Host) -> dict[str, bytes]:
     top = f"{_GIMP_FOLDER}/" if host == "gimp" else ""
     files = {top + path: data for path, data in _shipped(_SOURCES[host]).items()}
     for path, data in _shipped(_LIBRARY).items():
-        if path.startswith(_ONLY_OF_THE_COMMAND):
+        if path == "__main__.py" or (path.startswith(_OF_THE_COMMAND) and host != "blender"):
             continue
         files[f"{top}scumble/{path}"] = made_to_use_vendored(path, data) if path.endswith(".py") else data
     files |= {f"{top}scumble/_vendor/{path}": data for path, data in vendored().items()}
