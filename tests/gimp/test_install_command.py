@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`scumble install gimp` into a fresh profile of the real GIMP, and what `scumble doctor` then makes of it."""
+"""`scumble install gimp` into a fresh profile of the real GIMP, and what `scumble doctor` makes of it."""
 
 from __future__ import annotations
 
