@@ -12,14 +12,18 @@ from typing import Any
 
 import pytest
 
+import scumble
+
 # Without a Blender to start the zip is unpacked, and a person then does this.
 SWITCH_ON = """
 import bpy
 bpy.ops.preferences.addon_enable(module="bl_ext.user_default.scumble")
 bpy.ops.wm.save_userpref()
 """
+# The module starts with factory settings and reads the saved ones when it is told to.
 LOOK = """
 import bpy
+bpy.ops.wm.read_userpref()
 print("ENABLED", "bl_ext.user_default.scumble" in bpy.context.preferences.addons)
 print("PANELS", [name for name in dir(bpy.types) if name.startswith("SCUMBLE_PT_")])
 """
@@ -33,7 +37,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "BLENDER_USER_RESOURCES": str(tmp_path / "profile"),
         "HOME": str(tmp_path),
         "PATH": str(tmp_path / "bin"),
-        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONPATH": str(Path(scumble.__file__).parents[1]),
     }
     return {**os.environ, **own}
 
@@ -74,4 +78,4 @@ def test_what_the_command_installed_can_be_switched_on_and_the_doctor_sees_it(
 
     code, told = command(environment, "install", "blender", "--remove")
     assert code == 0 and told["profiles"][0]["action"] == "removed"
-    assert "ENABLED True" not in blender(environment, LOOK) or "PANELS []" in blender(environment, LOOK)
+    assert "PANELS []" in blender(environment, LOOK)
