@@ -27,6 +27,7 @@ DIST = ROOT / "dist"
 _SOURCES = {"gimp": ROOT / "gimp_plugin", "blender": ROOT / "blender_addon"}
 _LIBRARY = ROOT / "shared" / "scumble"
 _GIMP_FOLDER = "scumble-gimp"
+_OF_THE_COMMAND = ("cli/", "installing/")
 _UNSHIPPED = {"__pycache__", "tests"}
 # Textures are Blender's, and GIMP's Python has no numpy.
 _NOT_FOR_GIMP = {"textures.py", "arrays.py", "seams.py", "seam_repair.py", "maps.py"}
@@ -56,7 +57,7 @@ def contents(host: Host) -> dict[str, bytes]:
     top = f"{_GIMP_FOLDER}/" if host == "gimp" else ""
     files = {top + path: data for path, data in _shipped(_SOURCES[host]).items()}
     for path, data in _shipped(_LIBRARY).items():
-        for_gimp = not path.startswith("cli/") and path not in _NOT_FOR_GIMP
+        for_gimp = not path.startswith(_OF_THE_COMMAND) and path not in _NOT_FOR_GIMP
         if path == "__main__.py" or (host == "gimp" and not for_gimp):
             continue
         files[f"{top}scumble/{path}"] = made_to_use_vendored(path, data) if path.endswith(".py") else data

@@ -4,10 +4,12 @@
     ScumbleError
       BadRequest          change what is asked; refused here, nothing was sent
         UnknownModel, ModelEnded, UnsupportedOption, BadSize, BadPicture, BadTable, NothingSelected
+        BadPackage
       SetupError          mend the set-up
         KeyMissing, KeyRefused, KeychainUnavailable, AccessDenied, ModelUnavailable, MissingPart
         EditsNotOffered
         OnlineAccessOff
+        PackageMissing, ProfileMissing, NotEverywhere, ProblemsFound
       MoneyError          the money is gone or capped
         QuotaExhausted, BillingLimit, BudgetExceeded
       ServiceRefusal      the service will not make this picture
@@ -161,6 +163,12 @@ class BadTable(BadRequest):
     remedy = N_("Mend it; nothing was sent.")
 
 
+class BadPackage(BadRequest):
+    code = "bad-package"
+    sentence = N_("The file {path} cannot be installed: {reason}.")
+    remedy = N_("Get it again from where you got this command.")
+
+
 class NothingSelected(BadRequest):
     code = "nothing-selected"
     sentence = N_("Nothing is selected.")
@@ -237,6 +245,38 @@ class OnlineAccessOff(SetupError):
     code = "online-access-off"
     sentence = N_("Online access is switched off in {host}.")
     remedy = N_("Allow it in {place}.")
+
+
+class PackageMissing(SetupError):
+    code = "package-missing"
+    sentence = N_("The file with Scumble for {host} was not found.")
+    remedy = N_("Get {name} from where you got this command, and name it: --zip FILE")
+
+
+class ProfileMissing(SetupError):
+    """Neither a profile nor a program that would make one."""
+
+    code = "profile-missing"
+    sentence = N_("No profile of {host} that runs Scumble was found.")
+    remedy = N_("Start {host} once and close it, or name the folder of its profile: --profile DIR")
+
+
+class NotEverywhere(SetupError):
+    """`report` is the document that tells of each profile."""
+
+    code = "not-everywhere"
+    sentence = N_("In {failed} of {count} profiles it could not be done.")
+    remedy = N_("Close the program and try again; what is said of each profile tells more.")
+    report: Mapping[str, object] = {}
+
+
+class ProblemsFound(SetupError):
+    """`report` is the document of all findings."""
+
+    code = "problems-found"
+    sentence = N_("Found what keeps Scumble from working as it should: {count}.")
+    remedy = N_("Do what is said of each, then run it again.")
+    report: Mapping[str, object] = {}
 
 
 class MoneyError(ScumbleError):

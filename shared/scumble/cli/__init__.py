@@ -23,6 +23,8 @@ from . import (
     batching,
     budgeting,
     conversing,
+    doctoring,
+    installing,
     keys,
     making,
     options,
@@ -89,6 +91,12 @@ def _run(chosen: argparse.Namespace) -> None:
         return
     if chosen.command == "results":
         results.results(chosen, home)
+        return
+    if chosen.command == "install":
+        installing.install(chosen)
+        return
+    if chosen.command == "doctor":
+        doctoring.doctor(chosen, home)
         return
     catalog = load(home.catalog)
     if chosen.command != "sandbox":
@@ -210,6 +218,8 @@ def _parser() -> argparse.ArgumentParser:
     batching.add_parser(commands.add_parser, _add_json)
     keys.add_parser(commands.add_parser, _add_json)
     results.add_parser(commands.add_parser, _add_json)
+    installing.add_parser(commands.add_parser, _add_json)
+    doctoring.add_parser(commands.add_parser, _add_json)
 
     sandbox = commands.add_parser("sandbox", help=_("serve the API's behaviour on this machine, free"))
     sandbox.add_argument("--port", type=port, default=8470)

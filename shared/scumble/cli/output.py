@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ..alternatives import Choice
 from ..cost import Bill, Estimate, Span
-from ..errors import RowsLeft, ScumbleError
+from ..errors import NotEverywhere, ProblemsFound, RowsLeft, ScumbleError
 from ..geometry import Plan
 from ..money import decimal_usd, price, price_range
 from ..translation import _
@@ -49,7 +49,7 @@ def print_json(document: object) -> None:
 def print_error(error: ScumbleError, as_json: bool) -> None:
     """The error on standard error, and as a document on standard output when JSON was asked for."""
     if as_json:
-        report = error.report if isinstance(error, RowsLeft) else {}
+        report = error.report if isinstance(error, RowsLeft | NotEverywhere | ProblemsFound) else {}
         print_json(
             {
                 **report,
