@@ -57,6 +57,32 @@ def spent(path: Path, state: str = "settled", billed: int = 60_000, when: float 
 # What is shown
 
 
+def test_bills_that_the_service_did_not_state_are_no_row_of_the_comparison(
+    capsys: pytest.CaptureFixture[str], home: Home
+) -> None:
+    """They are the estimate itself, and a row of zeros would say that it was right; they are counted."""
+    with Ledger(home.ledger) as ledger:
+        for quality, stated in (("low", True), ("high", False)):
+            id = ledger.reserve(replace(SPENDING, quality=quality))
+            ledger.sent(id)
+            ledger.settle(id, Bill(60_000, (), stated))
+    text = said(capsys, "spend", "--accuracy")
+    assert "low" in text and "high" not in text
+    assert "which are left out: 1" in text
+    assert "No bill of the service yet" in said(capsys, "spend", "--accuracy", "--since", "2999-01-01")
+    assert run(capsys, "spend", "--accuracy", "--since", "2999-01-01") == {"accuracy": []}
+
+
+def test_a_projects_budget_is_among_the_others(capsys: pytest.CaptureFixture[str], home: Home) -> None:
+    """With what the project has used of it, whoever asks."""
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget("project", 1_000_000, "temple")
+        ledger.set_budget("project", 2_000_000)
+    spent(home.ledger, project="temple")
+    (line,) = [line for line in said(capsys, "spend").splitlines() if "The budget for the project" in line]
+    assert line.split() == ["The", "budget", "for", "the", "project", "temple", "$0.060", "$1.00"]
+
+
 def test_what_has_no_price_is_never_shown_as_free(capsys: pytest.CaptureFixture[str], home: Home) -> None:
     """Neither in a list nor in a sum, as words or as a document."""
     with Ledger(home.ledger) as ledger:
