@@ -315,7 +315,7 @@ class Ledger:
             return reports.accuracy(self._connection, start)
 
     def standing_rooms(self) -> tuple[Room, ...]:
-        """What the limits over a time or a project have left: the day's, the month's, each named project's."""
+        """What the limits over time have left: the day's, the month's, each named project's."""
         with ledger_errors(self._path):
             named = [each.project for each in budgets.in_force(self._connection) if each.project]
             rooms = [room for room in self.rooms() if room.budget.scope != "action"]
