@@ -132,8 +132,6 @@ def test_reports_over_a_million_rows(ledger: Ledger) -> None:
         "by model and quality": lambda: ledger.groups("quality"),
         "failures": ledger.failures,
         "accuracy": ledger.accuracy,
-        "accuracy, a month": lambda: ledger.accuracy(month),
-        "accuracy, every row by its day": lambda: ledger.accuracy(datetime(2000, 1, 1, tzinfo=UTC)),
         "unknown ones": ledger.unknown_entries,
         "newest ten": lambda: ledger.entries(limit=10),
         "bills to learn from": lambda: billed_tokens(ledger._connection, "model-1", "medium"),

@@ -308,11 +308,10 @@ class Ledger:
         with ledger_errors(self._path):
             return reports.failures(self._connection, start)
 
-    def accuracy(self, since: datetime | None = None) -> list[Accuracy]:
-        """How estimates compare with bills, by model and quality."""
-        start = None if since is None else in_microseconds(since)
+    def accuracy(self) -> list[Accuracy]:
+        """How estimates compare with bills, by model and quality; over all bills there are."""
         with ledger_errors(self._path):
-            return reports.accuracy(self._connection, start)
+            return reports.accuracy(self._connection)
 
     def standing_rooms(self) -> tuple[Room, ...]:
         """What the limits over time have left: the day's, the month's, each named project's."""

@@ -168,23 +168,12 @@ def failures(connection: sqlite3.Connection, since: int | None = None) -> list[F
     return [Failures(*row) for row in rows]
 
 
-def accuracy(connection: sqlite3.Connection, since: int | None = None) -> list[Accuracy]:
-    """Each model and quality that was billed outside the sandbox at a known price, by name; of what was
-    reserved at `since` or later, over everything when None."""
-    if since is None:
-        rows = connection.execute(
-            "SELECT model, quality, bills, expected, billed, off, beyond, without_usage FROM accuracy"
-            " ORDER BY model, quality"
-        )
-    else:
-        rows = connection.execute(
-            "SELECT model, quality, sum(from_usage), sum(expected * from_usage), sum(billed * from_usage),"
-            " sum(abs(billed - expected) * from_usage), sum(from_usage AND billed > reserve),"
-            " sum(1 - from_usage) FROM requests JOIN standing ON standing.request = requests.number"
-            " WHERE at >= ? AND state = 'settled' AND sandbox = 0 AND priced = 1"
-            " GROUP BY model, quality ORDER BY model, quality",
-            (since,),
-        )
+def accuracy(connection: sqlite3.Connection) -> list[Accuracy]:
+    """Each model and quality that was billed outside the sandbox at a known price, by name."""
+    rows = connection.execute(
+        "SELECT model, quality, bills, expected, billed, off, beyond, without_usage FROM accuracy"
+        " ORDER BY model, quality"
+    )
     return [Accuracy(*row) for row in rows]
 
 

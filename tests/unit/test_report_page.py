@@ -180,6 +180,7 @@ def test_from_a_day_on_only_what_was_spent_since_counts(studio: Ledger) -> None:
     found = Reader(page(studio, since, NOW))
     assert f"From {since.astimezone().date().isoformat()} on." in found.text
     assert len(found.figures()["chart-days"]["data"][0]["x"]) == 3
+    assert "Estimates against bills, all there are" in found.text
 
 
 def test_a_ledger_without_anything_is_a_page_without_charts(home: Home) -> None:

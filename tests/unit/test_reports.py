@@ -181,33 +181,6 @@ def test_estimates_are_measured_by_what_the_service_billed(ledger: Ledger) -> No
     ]
 
 
-def test_estimates_may_be_measured_from_a_day_on(ledger: Ledger, clock: Clock) -> None:
-    """The same sums as over everything, of those that were reserved since; nothing before counts."""
-    add(ledger, billed=50_000)
-    add(ledger, billed=1, quality="low", expected=2)
-    before = ledger.accuracy()
-    assert ledger.accuracy(NOON - timedelta(days=400)) == before
-    clock.seconds += 86_400
-    day = NOON + timedelta(days=1)
-    assert ledger.accuracy(day) == []
-    add(ledger, billed=100_001)
-    add(ledger, billed=60_000, from_usage=False)
-    add(ledger, billed=9, sandbox=True)
-    add(ledger, "sent")
-    assert ledger.accuracy(day) == [
-        Accuracy(
-            "some-model",
-            "medium",
-            bills=1,
-            expected=60_000,
-            billed=100_001,
-            off=40_001,
-            beyond=1,
-            without_usage=1,
-        )
-    ]
-
-
 # What a person decides
 
 

@@ -105,11 +105,14 @@ def page(ledger: Ledger, since: datetime | None, now: datetime) -> str:
 
 def _sections(ledger: Ledger, since: datetime | None) -> list[str]:
     qualities, documents = ledger.groups("quality", since), ledger.groups("document", since)
-    measured = [each for each in ledger.accuracy(since) if each.bills]
+    measured = [each for each in ledger.accuracy() if each.bills]
+    compared = _("Estimates against bills")
+    if since is not None:
+        compared = _("Estimates against bills, all there are")
     charts = (
         ("days", _("Each day"), report_charts.by_day(ledger.groups("day", since), ledger.budget_changes())),
         ("models", _("By model and quality"), report_charts.by_quality(qualities)),
-        ("estimates", _("Estimates against bills"), report_charts.estimates(measured)),
+        ("estimates", compared, report_charts.estimates(measured)),
         ("documents", _("Most expensive documents"), report_charts.by_document(documents)),
     )
     tables = {

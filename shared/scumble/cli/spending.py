@@ -120,7 +120,11 @@ def _print(ledger: Ledger, arguments: argparse.Namespace) -> None:
     elif arguments.by:
         _print_groups(ledger, arguments)
     elif arguments.accuracy:
-        _print_accuracy(ledger.accuracy(arguments.since), arguments)
+        if arguments.since:
+            raise BadRequest(
+                reason=_("estimates are compared over all bills, so --since does not go with it")
+            )
+        _print_accuracy(ledger.accuracy(), arguments)
     elif arguments.failures:
         _print_failures(ledger.failures(arguments.since), arguments)
     elif arguments.csv:
@@ -161,7 +165,14 @@ def _print_all(ledger: Ledger, arguments: argparse.Namespace) -> None:
     if elsewhere:
         print(_("Begun on another machine, and never ended here: these may have been billed."))
         _print_open(elsewhere)
-    if unknown or elsewhere:
+    if (unknown or elsewhere) and arguments.spend_command == "merge":
+        print(
+            _(
+                "Each is settled on the machine whose ledger holds it:"
+                " scumble spend settle ID AMOUNT, or ID nothing."
+            )
+        )
+    elif unknown or elsewhere:
         print(_("When you know better: scumble spend settle ID AMOUNT, or ID nothing."))
 
 
