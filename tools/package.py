@@ -54,7 +54,7 @@ def contents(host: Host) -> dict[str, bytes]:
     top = f"{_GIMP_FOLDER}/" if host == "gimp" else ""
     files = {top + path: data for path, data in _shipped(_SOURCES[host]).items()}
     for path, data in _shipped(_LIBRARY).items():
-        if path.startswith("cli/") or path == "__main__.py":
+        if path == "__main__.py" or (path.startswith("cli/") and host != "blender"):
             continue
         files[f"{top}scumble/{path}"] = made_to_use_vendored(path, data) if path.endswith(".py") else data
     files |= {f"{top}scumble/_vendor/{path}": data for path, data in vendored().items()}

@@ -23,6 +23,7 @@ from .waiting import Progress
 from .widgets import NARROW_SPACE, SPACE, bar_around, line
 
 _PROMPT_HEIGHT = 96
+_PROBLEM_CHARACTERS = 42
 _DAYS_OF_WARNING = 90
 _TYPING_MILLISECONDS = 150
 
@@ -49,7 +50,7 @@ class Dialog:
         self._sandbox = line(_("Sandbox: free placeholder pictures."))
         self._prompt = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False)
         self._plan_line, self._price_line, self._spent_line = line(), line(), line()
-        self._problem_line = line()
+        self._problem_line = line(characters=_PROBLEM_CHARACTERS)
         self._problem = Gtk.InfoBar(message_type=Gtk.MessageType.ERROR, no_show_all=True)
         self._override = self._problem.add_button("", Gtk.ResponseType.APPLY)
         self._problem.connect("response", lambda _bar, _response: self._go_over_budget())
@@ -58,6 +59,7 @@ class Dialog:
         self._waiting = ProgressView()
         self._previews = GimpUi.prop_spin_button_new(config, "previews", 1, 1, 0)
         self._form = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
+        self._form_room = widgets.shrinking(self._form)
         self._take_prompt_out_of_config()
         config.set_property(arguments.OVER_BUDGET, False)
         self._fill_window()
@@ -114,6 +116,7 @@ class Dialog:
             self._override.set_use_underline(True)
         self._override.set_visible(isinstance(problem, BudgetExceeded))
         self._problem.show()
+        widgets.fit_to_content(self._window)
 
     def take_override(self) -> bool:
         """Whether the person chose to go over the budget with this one press of the button."""
@@ -149,14 +152,14 @@ class Dialog:
         self._name_leaving_button(_("_Stop"))
         self._stop = stop
         # A picture takes the form's room, so that the window also fits a small screen.
-        self._form.set_visible(not proposal.request.partial_images)
+        self._form_room.set_visible(not proposal.request.partial_images)
         self._waiting.begin(expected, self._stopping(prices.amount(proposal.estimate)))
         try:
             yield self._waiting.show
         finally:
             self._stop = None
             self._waiting.end()
-            self._form.show()
+            self._form_room.show()
             self._set_usable(True)
             self._name_leaving_button(_("_Cancel"))
 
@@ -204,9 +207,9 @@ class Dialog:
         said.add(self._problem_line)
         said.show_all()
         content.pack_start(self._unplaced.widget, False, False, 0)
-        for widget, grows in ((self._form, True), (self._problem, False), (self._waiting.widget, False)):
+        for widget, grows in ((self._form_room, True), (self._problem, False), (self._waiting.widget, False)):
             content.pack_start(widget, grows, grows, 0)
-        self._form.show_all()
+        self._form_room.show_all()
 
     def _prompt_box(self) -> Gtk.Widget:
         label = Gtk.Label(label=_("_Prompt"), use_underline=True, xalign=0, mnemonic_widget=self._prompt)
@@ -253,6 +256,7 @@ class Dialog:
         more = Gtk.Expander(label=_("M_ore"), use_underline=True)
         more.add(widgets.row(label, self._previews))
         more.set_expanded(self._config.get_property("previews") > 0)
+        more.connect_after("notify::expanded", lambda *_change: widgets.fit_to_content(self._window))
         return more
 
     def _spent(self) -> str:

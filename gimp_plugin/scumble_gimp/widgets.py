@@ -13,6 +13,7 @@ from scumble.errors import ScumbleError
 SPACE = 12
 NARROW_SPACE = 6
 _LINE_CHARACTERS = 62
+_LEAST_HEIGHT = 200
 
 
 def line(text: str = "", characters: int = _LINE_CHARACTERS) -> Gtk.Label:
@@ -46,6 +47,22 @@ def scrolled(widget: Gtk.Widget, height: int, width: int = -1) -> Gtk.ScrolledWi
     made.set_size_request(width, height)
     made.add(widget)
     return made
+
+
+def shrinking(widget: Gtk.Widget) -> Gtk.ScrolledWindow:
+    """As large as the widget wants to be; on a small screen less high, and it scrolls."""
+    made = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=_LEAST_HEIGHT)
+    made.set_propagate_natural_height(True)
+    made.add(widget)
+    return made
+
+
+def fit_to_content(window: Gtk.Window) -> None:
+    """Make it as high as what it shows, within the screen: what scrolls does not ask for room by itself."""
+    _least, natural = window.get_preferred_size()
+    width, height = window.get_size()
+    room = window.get_screen().get_height()
+    window.resize(width, min(max(height, natural.height), room))
 
 
 def bar_around(widget: Gtk.Widget, kind: Gtk.MessageType) -> Gtk.InfoBar:

@@ -177,6 +177,12 @@ def test_a_budget_stops_and_is_passed_once_on_purpose(studio: Studio, records: d
     assert "(over-budget yes)" not in remembered.read_text()
 
 
+def test_the_dialog_fits_a_small_screen(records: dict[str, Record]) -> None:
+    """800x600 while it shows a problem and all that can be chosen; the buttons stay, the form scrolls."""
+    width, height = records["small"].facts
+    assert width <= 800 and height <= 600
+
+
 def test_partial_pictures_are_shown_while_it_is_made(studio: Studio) -> None:
     """Chosen under More; the picture of the window changes where the second one is."""
     before, shown = (picture_of(studio.out / f"{name}.xwd") for name in ("budget", "preview"))

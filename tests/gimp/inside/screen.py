@@ -75,6 +75,15 @@ class Keys:
         self._xdotool("key", key)
         return self
 
+    def resized(self, title: str, width: int, height: int) -> list[int]:
+        """Make the window so large; the width and height that it takes."""
+        window = self._windows(title)[-1]
+        self._xdotool("windowsize", window, str(width), str(height))
+        self.settled()
+        told = self._xdotool("getwindowgeometry", "--shell", window)
+        lines = dict(line.split("=") for line in told.split())
+        return [int(lines["WIDTH"]), int(lines["HEIGHT"])]
+
     def settled(self, seconds: float = 1) -> "Keys":
         """Give GTK the time to draw, before a picture is taken."""
         self._xdotool("mousemove", "1390", "940")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A person's way through GIMP's windows of Scumble: the message at the start, Spending, Results, a budget."""
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,9 @@ def visit(keys: Keys) -> None:
     keys.press("alt+o").press("alt+w").type("2").press("Tab").settled()
     keys.press("alt+g").settled(2)
     take_picture("budget")
+    size = keys.resized(FILL, 800, 600)
+    (OUT / "small.json").write_text(json.dumps(size))
+    take_picture("small")
     keys.press("alt+b")
     wait_for(OUT / "held.please")
     keys.settled(2)
