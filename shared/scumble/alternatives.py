@@ -92,7 +92,11 @@ class _Search:
     price: Callable[[Request, Model], Estimate]
 
     def qualities(self) -> Iterator[Choice]:
-        for quality in self.model.qualities:
+        offered = self.model.qualities
+        if self.request.quality in offered:
+            # A better one is given up by nobody, though bills that were learned from may call it cheaper.
+            offered = offered[: offered.index(self.request.quality)]
+        for quality in offered:
             found = self._cheaper(self.model, quality)
             if found is not None:
                 if self.request.quality == "auto":
@@ -105,9 +109,10 @@ class _Search:
     def windows(self) -> Iterator[Choice]:
         if self.window is None:
             return
+        asked = self._planned(self.model, self.request.quality, self.window.context)
         for context in CONTEXTS[: CONTEXTS.index(self.window.context)]:
             found = self._cheaper(self.model, self.request.quality, context)
-            if found is not None:
+            if found is not None and found[1] != asked:
                 description = found[1].describe() if found[1] else ""
                 gives_up = _("less context around the selection: {plan}").format(plan=description)
                 yield self._choice("window", found[0], gives_up, context=context)

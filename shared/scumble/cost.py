@@ -264,9 +264,14 @@ def _animation_line(
 ) -> tuple[Line, int]:
     frames = min(max(1, request.frames or rule.default_frames), rule.frames_max)
     tokens = animation_tokens(model, size, frames, request.quality).times(request.n)
-    reason = _(
-        "{count} GIFs with {frames} frames of {size} at {quality}: {tokens} tokens at {rate} per million."
-    )
+    if request.n == 1:
+        reason = _(
+            "1 GIF with {frames} frames of {size} at {quality}: {tokens} tokens at {rate} per million."
+        )
+    else:
+        reason = _(
+            "{count} GIFs with {frames} frames of {size} at {quality}: {tokens} tokens at {rate} per million."
+        )
     reason = reason.format(
         count=request.n,
         frames=frames,

@@ -309,9 +309,18 @@ class Ledger:
             return reports.failures(self._connection, start)
 
     def accuracy(self) -> list[Accuracy]:
-        """How estimates compare with bills, by model and quality."""
+        """How estimates compare with bills, by model and quality; over all bills there are."""
         with ledger_errors(self._path):
             return reports.accuracy(self._connection)
+
+    def standing_rooms(self) -> tuple[Room, ...]:
+        """What the limits over time have left: the day's, the month's, each named project's."""
+        with ledger_errors(self._path):
+            named = [each.project for each in budgets.in_force(self._connection) if each.project]
+            rooms = [room for room in self.rooms() if room.budget.scope != "action"]
+            for project in named:
+                rooms += [room for room in self.rooms(project) if room.budget.project == project]
+        return tuple(rooms)
 
     def learned(self, request: Request, model: Model) -> Learned | None:
         """What real bills say of a request whose model has no exact rule, for `cost.estimate`; None for

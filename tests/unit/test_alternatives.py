@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from scumble import catalog, cost, geometry
 from scumble.alternatives import Choice, Window, cheaper
 from scumble.catalog import Catalog
+from scumble.errors import BadRequest
 from scumble.geometry import CONTEXTS
 from scumble.request import Picture, Request, check
 from scumble.shapes import Rect, Size
@@ -195,6 +197,58 @@ def test_every_choice_is_legal_cheaper_and_changes_one_thing(
         check(other, CATALOG.find(choice.model), TODAY)
         again = edit(replace(window, context=choice.context), choice.model, choice.quality)
         assert cost.estimate(again, CATALOG.find(choice.model)) == choice.estimate
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    model=st.sampled_from([model.id for model in CATALOG.live(TODAY)]),
+    kind=st.sampled_from(("generate", "edit")),
+    size=st.sampled_from((None, *map(Size.parse, ("1024x1024", "256x256", "1536x1024", "3840x2160")))),
+    quality=st.sampled_from(("low", "medium", "high", "max", "auto")),
+    n=st.sampled_from((1, 1, 4)),
+    output_format=st.sampled_from(("png", "jpeg", "webp", "gif", "svg")),
+    background=st.sampled_from(("auto", "transparent")),
+    moderation=st.sampled_from(("auto", "low")),
+    partial_images=st.sampled_from((0, 0, 3)),
+)
+def test_whatever_is_asked_a_choice_can_be_asked_for_and_reserves_no_more(
+    model: str, kind: Literal["generate", "edit"], **asked: Any
+) -> None:
+    """GIFs and SVGs, previews, several at once: also what a budget holds back is never more."""
+    images = (Picture(Size(1024, 768)),) if kind == "edit" else ()
+    request = Request(kind, model, "x", images=images, **asked)
+    try:
+        check(request, CATALOG.find(model), TODAY)
+    except BadRequest:
+        return
+    before = cost.estimate(request, CATALOG.find(model))
+    for choice in cheaper(request, CATALOG, TODAY):
+        other = replace(request, model=choice.model, quality=choice.quality)
+        check(other, CATALOG.find(choice.model), TODAY)
+        priced = cost.estimate(other, CATALOG.find(choice.model))
+        assert priced == choice.estimate
+        assert priced.cost.expected < before.cost.expected and priced.reserve <= before.reserve
+
+
+def test_a_better_quality_is_never_offered_for_less() -> None:
+    """Though bills that prices were learned from may say so: nothing would be given up."""
+
+    def learned(request: Request, model: catalog.Model) -> cost.Estimate:
+        priced = cost.estimate(request, model)
+        upside_down = {"low": 40, "medium": 20, "high": 10}[request.quality]
+        return replace(priced, cost=cost.Span.exact(upside_down)) if model.id == FLARE else priced
+
+    only = replace(CATALOG, models=(replace(CATALOG.find(FLARE), qualities=("low", "medium", "high")),))
+    assert cheaper(replace(GENERATE, quality="medium"), only, TODAY, price=learned) == ()
+
+
+def test_what_the_window_is_already_is_no_choice() -> None:
+    """Where less context makes the same window, or the same quality another price, nothing is offered."""
+    window = Window(Size(4000, 3000), Rect(100, 100, 300, 200))
+    dearer = replace(edit(window), size=Size(2048, 2048), images=(Picture(Size(2048, 2048)),))
+    for choice in cheaper(dearer, CATALOG, TODAY, window):
+        assert (choice.quality, choice.changes) != (dearer.quality, "quality")
+        assert choice.changes != "window" or choice.estimate.size != str(edit(window).size)
 
 
 @pytest.mark.parametrize("model", [model.id for model in CATALOG.live(TODAY)])

@@ -108,3 +108,63 @@ def test_eight_processes_race_for_three_hundred_reservations(home: Home, scope: 
     with Ledger(home.ledger) as ledger:
         assert len(ledger.entries()) == 300
         assert ledger.totals().reserved_or_unknown == 2_100
+
+
+BATCHER = """
+import random, sys
+from pathlib import Path
+from scumble.cost import Bill
+from scumble.errors import BudgetExceeded
+from scumble.ledger import Ledger, Spending
+chance = random.Random(int(sys.argv[2]))
+spending = Spending("cli", "generate", "some-model", "low", "16x16", 1, 5, 7, False, project="race")
+print("ready", flush=True)
+sys.stdin.readline()
+highest = 0
+with Ledger(Path(sys.argv[1])) as ledger:
+    for round in range(25):
+        if round == 12 and sys.argv[2] == "0":
+            ledger.set_budget("month", 700)
+        try:
+            ids = ledger.reserve_all([spending] * chance.choice([1, 3, 9]))
+        except BudgetExceeded:
+            ids = ()
+        for id in ids:
+            end = chance.choice(["bill", "release", "unknown", "batch", "none"])
+            if end == "release":
+                ledger.release(id, "stopped")
+            elif end != "none":
+                ledger.sent(id)
+                if end == "bill":
+                    ledger.settle(id, Bill(6, (), True))
+                elif end == "unknown":
+                    ledger.unknown(id, "timed-out")
+                else:
+                    ledger.await_answer(id, "batch_1/" + id)
+        highest = max(highest, max(room.used for room in ledger.rooms("race")))
+print(highest)
+"""
+
+
+def test_batches_and_single_actions_that_end_in_every_way_never_pass_a_limit(home: Home) -> None:
+    """While one of the programs lowers a limit; what is left at the end is less than one more action."""
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget("month", 1_000)
+        ledger.set_budget("project", 1_000, "race")
+    racers = [child.start(BATCHER, home.ledger, number) for number in range(8)]
+    for racer in racers:
+        assert racer.stdout is not None and racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    assert max(int(child.finish(racer)) for racer in racers) <= 1_000
+    with Ledger(home.ledger) as ledger:
+        ledger.clear_budget("month")
+        (room,) = ledger.rooms("race")
+        assert room.used <= 1_000
+        while room.left >= 7:
+            ledger.reserve(replace(SPENDING, reserve=7, project="race"))
+            (room,) = ledger.rooms("race")
+        with pytest.raises(BudgetExceeded):
+            ledger.reserve(replace(SPENDING, reserve=7, project="race"))

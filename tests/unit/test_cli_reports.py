@@ -57,6 +57,47 @@ def spent(path: Path, state: str = "settled", billed: int = 60_000, when: float 
 # What is shown
 
 
+def test_bills_that_the_service_did_not_state_are_no_row_of_the_comparison(
+    capsys: pytest.CaptureFixture[str], home: Home
+) -> None:
+    """They are the estimate itself, and a row of zeros would say that it was right; they are counted."""
+    with Ledger(home.ledger) as ledger:
+        for quality, stated in (("low", True), ("high", False)):
+            id = ledger.reserve(replace(SPENDING, quality=quality))
+            ledger.sent(id)
+            ledger.settle(id, Bill(60_000, (), stated))
+    text = said(capsys, "spend", "--accuracy")
+    assert "low" in text and "high" not in text
+    assert "which are left out: 1" in text
+
+
+def test_a_comparison_over_everything_does_not_pretend_to_begin_later(
+    capsys: pytest.CaptureFixture[str], home: Home
+) -> None:
+    """It would show the same sums under another date."""
+    assert main(["spend", "--accuracy", "--since", "2026-11-01"]) == 2
+    assert "--since does not go with it" in capsys.readouterr().err
+
+
+def test_a_merged_report_sends_nobody_to_the_wrong_ledger(
+    capsys: pytest.CaptureFixture[str], home: Home, tmp_path: Path
+) -> None:
+    """What is unknown on another machine cannot be settled here."""
+    path = tmp_path / "a" / "ledger.sqlite3"
+    spent(path, "unknown")
+    assert "on the machine whose ledger holds it" in said(capsys, "spend", "merge", path)
+
+
+def test_a_projects_budget_is_among_the_others(capsys: pytest.CaptureFixture[str], home: Home) -> None:
+    """With what the project has used of it, whoever asks."""
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget("project", 1_000_000, "temple")
+        ledger.set_budget("project", 2_000_000)
+    spent(home.ledger, project="temple")
+    (line,) = [line for line in said(capsys, "spend").splitlines() if "The budget for the project" in line]
+    assert line.split() == ["The", "budget", "for", "the", "project", "temple", "$0.060", "$1.00"]
+
+
 def test_what_has_no_price_is_never_shown_as_free(capsys: pytest.CaptureFixture[str], home: Home) -> None:
     """Neither in a list nor in a sum, as words or as a document."""
     with Ledger(home.ledger) as ledger:
@@ -134,12 +175,12 @@ def test_no_name_steers_the_terminal(capsys: pytest.CaptureFixture[str], home: H
     assert "?]0;gotcha?.xcf" in said(capsys, "spend", "--by", "document")
 
 
-def on_terminal(*arguments: str) -> str:
-    """What a command prints on a terminal of 120 columns."""
+def on_terminal(*arguments: str, columns: int = 120) -> str:
+    """What a command prints on a terminal that is so wide."""
     leader, follower = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if "COLOR" not in name}
     library = str(Path(scumble.__file__).parents[1])
-    environment |= {"PYTHONPATH": library, "COLUMNS": "120", "TERM": "xterm-256color"}
+    environment |= {"PYTHONPATH": library, "COLUMNS": str(columns), "TERM": "xterm-256color"}
     environment["PYTHONIOENCODING"] = "utf-8"
     process = subprocess.Popen(
         [sys.executable, "-m", "scumble", *arguments], stdout=follower, stderr=follower, env=environment
@@ -167,6 +208,15 @@ def test_on_a_terminal_there_are_bars_against_the_budgets(home: Home) -> None:
     assert "\x1b[31m━" in on_terminal("spend", "--by", "project")
     assert "\x1b[32m━" in on_terminal("spend", "--by", "day")
     assert "The budget for today" in on_terminal("spend")
+
+
+def test_where_a_terminal_is_narrow_names_go_before_bars(home: Home) -> None:
+    """A path is not broken into a column of syllables to draw a bar beside it."""
+    spent(home.ledger, document="/art/book/a-page-with-a-name.xcf")
+    document = "/art/book/a-page-with-a-name.xcf"
+    assert "━" in on_terminal("spend", "--by", "document")
+    narrow = on_terminal("spend", "--by", "document", columns=90)
+    assert document in narrow and "━" not in narrow
 
 
 def test_without_rich_a_terminal_gets_plain_columns(

@@ -20,7 +20,7 @@ from scumble import translation
 from scumble.budgets import Change
 from scumble.cli import report_charts
 from scumble.cli.report_page import page
-from scumble.ledger import Ledger
+from scumble.ledger import Ledger, Spending
 from scumble.money import decimal_usd, price
 from scumble.reports import Accuracy, Group, Totals
 from scumble.settings import Home
@@ -180,6 +180,7 @@ def test_from_a_day_on_only_what_was_spent_since_counts(studio: Ledger) -> None:
     found = Reader(page(studio, since, NOW))
     assert f"From {since.astimezone().date().isoformat()} on." in found.text
     assert len(found.figures()["chart-days"]["data"][0]["x"]) == 3
+    assert "Estimates against bills, all there are" in found.text
 
 
 def test_a_ledger_without_anything_is_a_page_without_charts(home: Home) -> None:
@@ -187,6 +188,26 @@ def test_a_ledger_without_anything_is_a_page_without_charts(home: Home) -> None:
     with Ledger(home.ledger) as ledger:
         found = Reader(page(ledger, None, NOW))
     assert found.figures() == {} and "Nothing has failed." in found.text
+
+
+def test_what_has_no_price_is_nowhere_called_free(home: Home) -> None:
+    """Neither as a sum nor as what may still be billed, and a chart of nothing is not drawn."""
+    with Ledger(home.ledger) as ledger:
+        unpriced = Spending("cli", "edit", "relays-own", "medium", "1024x1024", 1, 0, 0, False, priced=False)
+        for _each in range(2):
+            ledger.sent(id := ledger.reserve(unpriced))
+        ledger.unknown(id, "timed-out")
+        found = Reader(page(ledger, None, NOW))
+    assert found.figures() == {}
+    cards = found.text[: found.text.index("relays-own")]
+    assert cards.count("price unknown") == 4 and "$0" not in cards
+
+
+def test_a_projects_budget_has_its_card(home: Home) -> None:
+    """Beside those of the day and the month."""
+    with Ledger(home.ledger) as ledger:
+        ledger.set_budget("project", 2_000_000, "temple")
+        assert "The budget for the project temple" in Reader(page(ledger, None, NOW)).text
 
 
 def test_the_page_says_which_language_it_is_in(studio: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,15 +24,22 @@ MONEY = re.compile(
     r"|limit|spent|reserve|reserved|held|expected|saves|owed|allowance|estimated|left_of_it)(_|$)"
 )
 WHOLE_MODULES = (
-    "money", "models", "catalog", "catalog_update", "cost", "learned", "alternatives", "spendings", "entries",
-    "reports", "budgets", "ledger", "ledger_forms", "ledger_file", "gathering", "rescue", "costs_export",
-    "records", "recovery", "cli/spend_documents", "cli/spending", "cli/settling", "cli/budgeting",
-    "cli/updating", "cli/report_charts", "cli/report_page", "cli/tables",
+    "money", "models", "catalog", "catalog_update", "tokens", "cost", "turns", "learned", "alternatives",
+    "quotes", "spendings", "entries", "awaiting", "reports", "budgets", "ledger", "ledger_forms",
+    "ledger_file", "gathering", "rescue", "costs_export", "records", "recovery", "batches", "batch_lines",
+    "batch_records", "collecting", "conversations", "cli/spend_documents", "cli/spending", "cli/settling",
+    "cli/budgeting", "cli/updating", "cli/planning", "cli/rows", "cli/report_charts", "cli/report_page",
+    "cli/tables",
 )  # fmt: skip
-# Seconds, and whole things named like money: limits of pictures, not of dollars.
-SECONDS = re.compile(r"seconds|timeout|patience|deadline|zone|now", re.IGNORECASE)
-PATHS = re.compile(r"path|folder|home|file|name|parent|root", re.IGNORECASE)
-MAKERS = {"float", "round", "sqrt", "pow", "fsum", "truediv", "fmean"}
+SECONDS = re.compile(r"(^|_)(seconds|timeout|patience|deadline|now|wait|pause)(_|$)", re.IGNORECASE)
+PATHS = re.compile(r"(^|_)(path|folder|home|parent|root)$|^Path$", re.IGNORECASE)
+MAKERS = {
+    "float", "round", "sqrt", "pow", "fsum", "truediv", "itruediv", "__truediv__", "mean", "fmean", "median",
+    "stdev", "quantiles", "exp", "log", "log2", "log10", "hypot", "fdiv", "ldexp", "fmod", "uniform",
+}  # fmt: skip
+# What makes a real number inside the ledger's file.
+REAL_SQL = re.compile(r"\b(avg|total|round|pow)\s*\(|\breal\b|[0-9]\.[0-9]|\bfloat\b", re.IGNORECASE)
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|CREATE|ALTER)\b")
 SOURCES = sorted(
     path
     for folder in (LIBRARY, ROOT / "gimp_plugin", ROOT / "blender_addon")
@@ -46,9 +53,59 @@ def reals(node: ast.AST) -> Iterator[ast.AST]:
     for each in ast.walk(node):
         is_literal = isinstance(each, ast.Constant) and isinstance(each.value, float | complex)
         is_maker = isinstance(each, ast.Call) and called(each) in MAKERS
-        is_division = isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div)
-        if is_literal or is_maker or (is_division and not PATHS.search(ast.unparse(each))):
+        is_division = isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div) and not is_path(each)
+        # 10 ** -6 is one.
+        is_power = isinstance(each, ast.BinOp) and isinstance(each.op, ast.Pow) and not is_count(each.right)
+        if is_literal or is_maker or is_division or is_power:
             yield each
+
+
+def is_path(division: ast.BinOp) -> bool:
+    """Whether `/` joins a path: its beginning is called one, or text follows it."""
+    begins = division.left
+    while isinstance(begins, ast.BinOp) and isinstance(begins.op, ast.Div):
+        begins = begins.left
+    if isinstance(begins, ast.Call):
+        begins = begins.func
+    name = begins.attr if isinstance(begins, ast.Attribute) else getattr(begins, "id", "")
+    is_text = isinstance(division.right, ast.Constant) and isinstance(division.right.value, str)
+    return bool(PATHS.search(name)) or is_text or isinstance(division.right, ast.JoinedStr)
+
+
+def is_count(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int
+
+
+def imported_makers(tree: ast.AST) -> Iterator[ast.AST]:
+    """Under another name a maker would not be known again."""
+    for each in ast.walk(tree):
+        if isinstance(each, ast.ImportFrom):
+            for name in each.names:
+                if name.name in MAKERS:
+                    yield each
+
+
+def in_sql(tree: ast.AST) -> Iterator[ast.AST]:
+    """Statements by which the ledger's file would make a real number."""
+    for each in ast.walk(tree):
+        is_text = isinstance(each, ast.Constant) and isinstance(each.value, str)
+        if is_text and SQL.search(each.value) and REAL_SQL.search(each.value):  # type: ignore[attr-defined]
+            yield each
+
+
+def of_seconds(tree: ast.AST) -> Iterator[ast.AST]:
+    """What is bound to a name of seconds, given to a call under one, or made of one: `int(now * 1e6)`."""
+    for node in ast.walk(tree):
+        bound: list[tuple[str, ast.AST | None]] = []
+        if isinstance(node, ast.Assign):
+            bound = [(ast.unparse(target), node.value) for target in node.targets]
+        elif isinstance(node, ast.AnnAssign):
+            bound = [(ast.unparse(node.target), node.value)]
+        elif isinstance(node, ast.keyword) and node.arg:
+            bound = [(node.arg, node.value)]
+        for name, value in bound:
+            if value is not None and SECONDS.search(name) and not MONEY.search(name):
+                yield from ast.walk(value)
 
 
 def called(call: ast.Call) -> str:
@@ -58,13 +115,9 @@ def called(call: ast.Call) -> str:
 def in_whole_module(source: str) -> list[str]:
     """Every real number of a module, but for seconds."""
     tree = ast.parse(source)
-    kept = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.Call) and SECONDS.search(ast.unparse(node)[:60])
-    ]
-    excused = {id(each) for node in kept if len(ast.unparse(node)) < 80 for each in ast.walk(node)}
-    found = [f"line {each.lineno}: {ast.unparse(each)}" for each in reals(tree) if id(each) not in excused]  # type: ignore[attr-defined]
+    excused = {id(each) for each in of_seconds(tree)}
+    made = (*reals(tree), *imported_makers(tree), *in_sql(tree))
+    found = [f"line {each.lineno}: {ast.unparse(each)}" for each in made if id(each) not in excused]  # type: ignore[attr-defined]
     return found + declared(tree)
 
 
@@ -126,6 +179,19 @@ PLANTED = (
     "def price(amount: float) -> str: ...",
     "half = math.sqrt(total)",
     "share = 1e-6 * total",
+    "known = total * 0.5",
+    "price_now = total * 0.5",
+    "each = sum(costs) / len(names)",
+    "each = total / profile.rate",
+    "scale = 10 ** -6",
+    "scale = 10 ** places",
+    "from operator import truediv as over",
+    "each = total.__truediv__(3)",
+    "middle = statistics.median(bills)",
+    "connection.execute('SELECT avg(billed) FROM standing')",
+    "connection.execute('SELECT billed * 0.5 FROM standing')",
+    "connection.execute('CREATE TABLE sums (billed REAL)')",
+    "connection.execute('SELECT total(billed) FROM standing')",
 )
 
 
@@ -162,6 +228,10 @@ def test_elsewhere_a_planted_one_is_found_by_its_name(snippet: str) -> None:
     [
         "_LOCK_PATIENCE_SECONDS = 20.0",
         "path = folder / name",
+        "path = home.folder / name / end",
+        "path = parts[0] / 'ledger.sqlite3'",
+        "million = 10**6",
+        "connection.execute('SELECT sum(billed) FROM standing')",
         "amount = Decimal(text) * 1_000_000",
         "cost = tokens * rate // 1_000_000",
         "now = int(now * 1_000_000)",

@@ -39,7 +39,7 @@ def library() -> str:
 
 def by_day(days: Sequence[Group], changes: Sequence[Change]) -> str | None:
     """What each day cost, beside the limit that held at its end; `days` newest first, as `groups` gives."""
-    if not days:
+    if not any(group.totals.billed or group.totals.reserved_or_unknown for group in days):
         return None
     sums = {date.fromisoformat(group.name): group.totals for group in days}
     last = max(sums)

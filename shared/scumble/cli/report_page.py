@@ -105,11 +105,14 @@ def page(ledger: Ledger, since: datetime | None, now: datetime) -> str:
 
 def _sections(ledger: Ledger, since: datetime | None) -> list[str]:
     qualities, documents = ledger.groups("quality", since), ledger.groups("document", since)
-    measured = ledger.accuracy()
+    measured = [each for each in ledger.accuracy() if each.bills]
+    compared = _("Estimates against bills")
+    if since is not None:
+        compared = _("Estimates against bills, all there are")
     charts = (
         ("days", _("Each day"), report_charts.by_day(ledger.groups("day", since), ledger.budget_changes())),
         ("models", _("By model and quality"), report_charts.by_quality(qualities)),
-        ("estimates", _("Estimates against bills"), report_charts.estimates(measured)),
+        ("estimates", compared, report_charts.estimates(measured)),
         ("documents", _("Most expensive documents"), report_charts.by_document(documents)),
     )
     tables = {
@@ -169,16 +172,22 @@ def _period(since: datetime | None, now: datetime) -> str:
 def _cards(ledger: Ledger, since: datetime | None, now: datetime) -> str:
     at = in_microseconds(now)
     whole = ledger.totals(since)
+    unknown = ledger.unknown_entries()
+    still_open = price(whole.reserved_or_unknown)
+    unpriced = sum(not entry.spending.priced for entry in unknown)
+    if unpriced:
+        told = _("{price} and {count} of unknown price")
+        still_open = told.format(price=still_open, count=unpriced)
+    if unpriced and not whole.reserved_or_unknown:
+        still_open = _("price unknown")
     cards = [
         _card(_("Today"), ledger.totals(moment(day_start(at)))),
         _card(_("This month"), ledger.totals(moment(month_start(at)))),
         _card(_("In all") if since is None else _("Since then"), whole),
         _plain_card(
-            _("May still be billed"), price(whole.reserved_or_unknown), _("{count} to be decided").format(
-                count=len(ledger.unknown_entries())
-            ),
+            _("May still be billed"), still_open, _("{count} to be decided").format(count=len(unknown))
         ),
-    ]  # fmt: skip
+    ]
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
@@ -188,7 +197,8 @@ def _card(title: str, totals: Totals) -> str:
         below += ", " + _("{count} of unknown price").format(count=totals.unpriced)
     if totals.would_bill:
         below += ", " + _("sandbox: {amount}, free").format(amount=price(totals.would_bill))
-    return _plain_card(title, price(totals.billed), below)
+    amount = sum_text(totals.billed, totals) if totals.unpriced == totals.count else price(totals.billed)
+    return _plain_card(title, amount, below)
 
 
 def _plain_card(title: str, amount: str, below: str) -> str:
@@ -196,7 +206,7 @@ def _plain_card(title: str, amount: str, below: str) -> str:
 
 
 def _rooms(ledger: Ledger) -> str:
-    rooms = [room for room in ledger.rooms() if room.budget.scope != "action"]
+    rooms = ledger.standing_rooms()
     cards = [
         f'<div class="card">{_text(room.title)}<meter min="0" max="{max(1, room.budget.limit)}"'
         f' high="{room.budget.limit * 4 // 5}" value="{room.used}"></meter>'

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,10 @@ def _print(ledger: Ledger, arguments: argparse.Namespace) -> None:
     elif arguments.by:
         _print_groups(ledger, arguments)
     elif arguments.accuracy:
+        if arguments.since:
+            raise BadRequest(
+                reason=_("estimates are compared over all bills, so --since does not go with it")
+            )
         _print_accuracy(ledger.accuracy(), arguments)
     elif arguments.failures:
         _print_failures(ledger.failures(arguments.since), arguments)
@@ -148,7 +152,7 @@ def _print_all(ledger: Ledger, arguments: argparse.Namespace) -> None:
     titles = {"today": _("Today"), "month": _("This month"), "all": _("In all")}
     for name, totals in periods.items():
         print(f"{titles[name]}: {totals_text(totals)}")
-    _print_rooms([room for room in ledger.rooms() if room.budget.scope != "action"])
+    _print_rooms(ledger.standing_rooms())
     if entries:
         print_table(
             (_("when"), _("host"), _("model"), _("size"), _("state"), _("billed")),
@@ -161,7 +165,14 @@ def _print_all(ledger: Ledger, arguments: argparse.Namespace) -> None:
     if elsewhere:
         print(_("Begun on another machine, and never ended here: these may have been billed."))
         _print_open(elsewhere)
-    if unknown or elsewhere:
+    if (unknown or elsewhere) and arguments.spend_command == "merge":
+        print(
+            _(
+                "Each is settled on the machine whose ledger holds it:"
+                " scumble spend settle ID AMOUNT, or ID nothing."
+            )
+        )
+    elif unknown or elsewhere:
         print(_("When you know better: scumble spend settle ID AMOUNT, or ID nothing."))
 
 
@@ -184,7 +195,7 @@ def _print_open(entries: list[Entry]) -> None:
     )
 
 
-def _print_rooms(rooms: list[Room]) -> None:
+def _print_rooms(rooms: Sequence[Room]) -> None:
     if rooms:
         print_table(
             (_("budget"), _("used"), _("limit")),
@@ -244,7 +255,13 @@ def _print_accuracy(measured: list[Accuracy], arguments: argparse.Namespace) -> 
         print_json({"accuracy": documents})
     elif arguments.csv:
         print_csv(ACCURACY_KEYS, documents)
-    elif not measured:
+    else:
+        _print_measured(measured)
+
+
+def _print_measured(measured: list[Accuracy]) -> None:
+    stated = [each for each in measured if each.bills]
+    if not stated:
         print(_("No bill of the service yet to compare an estimate with."))
     else:
         print_table(
@@ -259,10 +276,13 @@ def _print_accuracy(measured: list[Accuracy], arguments: argparse.Namespace) -> 
                     percent_text(each.billed - each.expected, each.expected),
                     str(each.beyond),
                 )
-                for each in measured
+                for each in stated
             ],
             numbers=(2, 3, 4, 5, 6),
         )
+    assumed = sum(each.without_usage for each in measured)
+    if assumed:
+        print(_("Bills that the service did not state, which are left out: {count}").format(count=assumed))
 
 
 def _print_failures(failed: list[Failures], arguments: argparse.Namespace) -> None:

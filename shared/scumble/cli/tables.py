@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress_bar import ProgressBar
 
 _BAR_COLUMNS = 24
+_BETWEEN_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ def _print_rich(
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(file=sys.stdout, highlight=False)
+    if bars and _width(head, rows) + _BAR_COLUMNS > console.width:
+        bars = ()  # the names and sums need the room
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(head):
         table.add_column(Text(name), justify="right" if index in numbers else "left", overflow="fold")
@@ -60,7 +64,13 @@ def _print_rich(
             bar = bars[index]
             cells.append(Text() if bar is None else _drawn(bar))
         table.add_row(*cells)
-    Console(file=sys.stdout, highlight=False).print(table)
+    console.print(table)
+
+
+def _width(head: Sequence[str], rows: list[list[str]]) -> int:
+    """Columns of a table that breaks no cell, with the room between them and before the bars."""
+    widest = [max(map(_columns, (name, *cells))) for name, *cells in zip(head, *rows, strict=True)]
+    return sum(widest) + _BETWEEN_COLUMNS * len(widest)
 
 
 def _drawn(bar: Bar) -> ProgressBar:
