@@ -16,7 +16,9 @@ import os
 import random
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -35,12 +37,19 @@ _LIBRARY = Path(jobs.__file__).parent.name
 # Of all trials, how many die in the library itself or in what it calls; the others die anywhere.
 _IN_LIBRARY = 0.7
 
+# The same edit as a form, as JSON (which moderation takes), and with partial pictures on its way.
+WAYS: dict[str, dict[str, Any]] = {
+    "form": {},
+    "json": {"moderation": "low"},
+    "stream": {"partial_images": 2},
+}
 Step = tuple[str, str]
 
 
-def ask_and_place(home: Home, base_url: str, prompt: str) -> None:
+def ask_and_place(home: Home, base_url: str, prompt: str, way: str) -> None:
     """From the button to the layer, as a host does it."""
-    request = Request("edit", MODEL, prompt, SIZE, "medium", images=(PICTURE,))
+    form = Request("edit", MODEL, prompt, SIZE, "medium", images=(PICTURE,))
+    request = replace(form, **WAYS[way])
     account = Account(base_url, Secret("sk-planted-0123456789"), "a test")
     result = jobs.perform(request, jobs.Asker("gimp", "harbour.xcf"), home, account, catalog.load())
     store.mark_placed(home, result.id, "harbour.xcf")
@@ -84,19 +93,21 @@ def in_child(work: Callable[[int], None]) -> bytes:
     return told
 
 
-def all_steps(home: Home, base_url: str, name: str) -> list[Step]:
-    """The way of a request that nobody kills."""
+def all_steps(home: Home, base_url: str, name: str, way: str) -> Counter[Step]:
+    """The way of a request that nobody kills: how often each step comes."""
 
     def work(pipe: int) -> None:
         steps: list[Step] = []
-        profiled(lambda step, _frame, _event: steps.append(step), lambda: ask_and_place(home, base_url, name))
+        profiled(
+            lambda step, _frame, _event: steps.append(step), lambda: ask_and_place(home, base_url, name, way)
+        )
         with os.fdopen(pipe, "w") as told:
             json.dump(steps, told)
 
-    return [(place, event) for place, event in json.loads(in_child(work))]
+    return Counter((place, event) for place, event in json.loads(in_child(work)))
 
 
-def die(home: Home, base_url: str, number: int, where: Step, after: int) -> str:
+def die(home: Home, base_url: str, number: int, way: str, where: Step, after: int) -> str:
     """Whether the reply was read whole before it died: "read", "" or "survived" when the step never came."""
 
     def work(pipe: int) -> None:
@@ -111,7 +122,7 @@ def die(home: Home, base_url: str, number: int, where: Step, after: int) -> str:
                 if left < 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-        profiled(count, lambda: ask_and_place(home, base_url, f"trial {number}"))
+        profiled(count, lambda: ask_and_place(home, base_url, f"trial {number}", way))
         os.write(pipe, b"survived ")
 
     return in_child(work).decode()
@@ -121,20 +132,19 @@ def main() -> None:
     home, base_url = Home(Path(sys.argv[1])), sys.argv[2]
     first, count, seed = (int(argument) for argument in sys.argv[3:6])
     # Imports and catalogues are read once and before: they are steps of a program's start, not of a request.
-    ask_and_place(home, base_url, f"first {first}")
-    steps = all_steps(home, base_url, f"all {first}")
-    times: dict[Step, int] = {}
-    for step in steps:
-        times[step] = times.get(step, 0) + 1
+    ways = list(WAYS)
+    for way in ways:
+        ask_and_place(home, base_url, f"first {first} {way}", way)
+    times = {way: all_steps(home, base_url, f"all {first} {way}", way) for way in ways}
     chance = random.Random(seed)  # noqa: S311 - a reproducible choice, not a secret
-    anywhere = list(times)
-    library = [step for step in anywhere if step[0].startswith("scumble.")]
     for number in range(first, first + count):
+        way = ways[number % len(ways)]
+        anywhere = list(times[way])
+        library = [step for step in anywhere if step[0].startswith("scumble.")]
         where = chance.choice(library if chance.random() < _IN_LIBRARY else anywhere)
-        told = die(home, base_url, number, where, chance.randrange(times[where]))
-        record = {"trial": number, "place": where[0], "event": where[1], "told": told}
+        told = die(home, base_url, number, way, where, chance.randrange(times[way][where]))
+        record = {"trial": number, "way": way, "place": where[0], "event": where[1], "told": told}
         print(json.dumps(record), flush=True)
-    print(json.dumps({"steps": len(steps), "kinds": len(times)}), flush=True)
 
 
 if __name__ == "__main__":

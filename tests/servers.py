@@ -74,7 +74,8 @@ class Seen:
 
 
 class EchoServer:
-    """Answers an edit with its first picture, byte for byte, and a generation with a gradient of its size.
+    """Answers an edit with its first picture, byte for byte, and all else with a gradient of its size; by a
+    stream when it is asked for one, its partial pictures before it.
 
     `usage` is what it says it used; None leaves it out. `seen` lists the requests in their order. With a
     `gate` it answers only when the gate is set, and sets `arrived` when a whole request is there. It closes
@@ -120,15 +121,21 @@ class EchoServer:
             if self._gate is not None:
                 self._gate.wait(PATIENCE_SECONDS)
             stays = "keep-alive" if left or not self._says_so else "close"
-            connection.sendall(http_answer(200, self._reply(seen), {"Connection": stays}))
+            body, media_type = self._reply(seen)
+            headers = {"Connection": stays, "Content-Type": media_type}
+            connection.sendall(http_answer(200, body, headers))
         connection.shutdown(socket.SHUT_RDWR)
         self.closed.release()
 
-    def _reply(self, seen: Seen) -> bytes:
+    def _reply(self, seen: Seen) -> tuple[bytes, str]:
         options = seen.json if seen.json is not None else seen.fields
         width, height = (int(edge) for edge in str(options["size"]).split("x"))
         picture = seen.images[0] if seen.images else gradient_png(width, height)
-        return success([picture] * int(str(options["n"])), self._usage, str(options["quality"]))
+        if "stream" in options:
+            parts = [partial_event(picture, index) for index in range(int(str(options["partial_images"])))]
+            return b"".join(parts) + completed_event(picture, self._usage), "text/event-stream"
+        pictures = [picture] * int(str(options["n"]))
+        return success(pictures, self._usage, str(options["quality"])), "application/json"
 
 
 class HoldingServer:

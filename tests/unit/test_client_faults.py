@@ -68,7 +68,7 @@ class TestFaults:
         assert KEY.encode() not in server.received[0]
 
     def test_a_tls_greeting_without_an_answer_sent_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Waiting for it is not waiting for a picture: nothing was asked for, and nothing can be billed."""
+        """Too long a wait for it is none for a picture: nothing was asked for, nothing can be billed."""
         monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.1)
         with FaultServer(stalls()) as server:
             error, sent = failure(server.base_url.replace("http:", "https:"), EDIT)

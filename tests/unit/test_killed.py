@@ -57,7 +57,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
                 if number % 100 == 99:
                     jobs.prepare(home)
             child.finish(program)
-        bought = Counter(str(seen.fields["prompt"]) for seen in server.seen)
+        bought = Counter(str((seen.fields or seen.json or {})["prompt"]) for seen in server.seen)
     jobs.prepare(home)
     return Aftermath(home, trials, bought)
 
@@ -73,9 +73,12 @@ def test_it_died_at_many_different_steps(aftermath: Aftermath) -> None:
         f"{len(died)} killed, at {len(functions)} functions, {len(own)} of them the library's",
         file=sys.stderr,
     )
-    for stage in ("performing.", "ledger.", "client.", "place.", "wire.", "ledger_file.", "private_files."):
+    for stage in ("performing.", "ledger.", "client.", "place.", "wire.", "previews.", "event_stream."):
+        assert any(name.startswith(f"scumble.{stage}") for name in own), stage
+    for stage in ("ledger_file.", "private_files."):
         assert any(name.startswith(f"scumble.{stage}") for name in own), stage
     assert len(own) >= 100
+    assert min(Counter(str(trial["way"]) for trial in died).values()) >= TRIALS // 4
 
 
 def test_nothing_is_bought_twice(aftermath: Aftermath) -> None:
