@@ -99,7 +99,7 @@ def gimp(session: nox.Session) -> None:
 def blender(session: nox.Session) -> None:
     """The Blender zip, installed into a fresh profile of each Blender that can be had."""
     pythons = _host(session, lambda: {v: hosts.blender(v) for v in hosts.blender_versions()}) or {}
-    _install(session, "package")
+    _install(session, "test", "package")
     session.run("python", "-m", "tools.package", "--only", "blender")
     failed = []
     for version, python in pythons.items():
@@ -112,6 +112,8 @@ def blender(session: nox.Session) -> None:
             session.run(*command, external=True, env=environment)
         except CommandFailed:
             failed.append(version)
+    if not session.posargs:
+        session.run("pytest", "tests/ui/test_blender_windows.py", "tests/ui/test_blender_command.py")
     if failed:
         session.error(f"tests failed in Blender {', '.join(failed)}")
 
@@ -127,7 +129,7 @@ def nightly(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measured numbers beside their targets; they report, they do not gate."""
-    _install(session, "test", "package", project=True)
+    _install(session, "test", "package", "demo", project=True)
     session.run("python", "-m", "tools.package")
     session.run("pytest", "-s", *(session.posargs or ["benchmarks"]))
 

@@ -3,22 +3,42 @@
 
 from __future__ import annotations
 
-from . import operators, panels, preferences, properties, running, translations
+from . import (
+    command,
+    looking,
+    operators,
+    panels,
+    preferences,
+    properties,
+    results_operators,
+    results_panel,
+    running,
+    spending_operators,
+    spending_panel,
+    translations,
+)
+
+_PARTS = (
+    translations,
+    properties,
+    operators,
+    results_operators,
+    spending_operators,
+    panels,
+    results_panel,
+    spending_panel,
+    preferences,
+    running,
+    looking,
+    command,
+)
 
 
 def register() -> None:
-    translations.register()
-    properties.register()
-    operators.register()
-    panels.register()
-    preferences.register()
-    running.register()
+    for part in _PARTS:
+        part.register()
 
 
 def unregister() -> None:
-    running.unregister()
-    preferences.unregister()
-    panels.unregister()
-    operators.unregister()
-    properties.unregister()
-    translations.unregister()
+    for part in reversed(_PARTS):
+        part.unregister()

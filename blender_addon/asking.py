@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -16,13 +16,14 @@ from .scumble import cost, textures
 from .scumble.catalog import Catalog, Model
 from .scumble.cost import Estimate
 from .scumble.credentials import Account, find_account
-from .scumble.errors import BadRequest, OnlineAccessOff, StorageError
+from .scumble.errors import BadRequest, OnlineAccessOff
 from .scumble.request import Request, check
 from .scumble.settings import Home, find_home
 from .scumble.shapes import Size
 from .translations import _, use_blenders_language
 
-_SPENT_SECONDS = 10
+if TYPE_CHECKING:
+    from .scumble.alternatives import Choice
 
 # What a texture is likely to want; a script may ask for any size that the model makes.
 _TEXTURE_SIZES = tuple(
@@ -44,13 +45,14 @@ _TEXTURE_SIZES = tuple(
 
 @dataclass(frozen=True)
 class Wish:
-    """What the panel or a script asks for; `size` is "WxH" or "auto"."""
+    """What the panel or a script asks for; `size` is "WxH" or "auto", `previews` how many of them at most."""
 
     prompt: str = field(repr=False)
     model: str
     quality: str
     size: str
     seamless: bool
+    previews: int = 0
 
 
 def home() -> Home:
@@ -91,7 +93,7 @@ def checked_request(wish: Wish) -> tuple[Request, Model]:
     Raises what scumble.request.check raises, UnknownModel, and SetupError for a broken catalogue.
     """
     model = catalog().usable(wish.model, date.today())
-    request = _request(wish)
+    request = _request(wish, model)
     check(request, model, date.today())
     return request, model
 
@@ -103,17 +105,11 @@ def estimate(wish: Wish) -> Estimate:
     return _estimate(wish, priced, bpy.app.translations.locale)
 
 
-def spent() -> str:
-    """ "Today $1.20 of $5.00", for the panel; empty where the ledger cannot be read.
-
-    What other programs spend shows after a few seconds: the panel is drawn far more often than that.
-    """
-    return _spent(home(), int(time.monotonic() / _SPENT_SECONDS), bpy.app.translations.locale)
-
-
-def spent_changed() -> None:
-    """Look again with the next `spent`."""
-    _spent.cache_clear()
+def cheaper(wish: Wish) -> tuple[Choice, ...]:
+    """The same for less: at most three choices, the cheapest first. Raises as estimate()."""
+    use_blenders_language()
+    priced = _priced_for(catalog(), account().other_server)
+    return _cheaper(wish, priced, date.today(), bpy.app.translations.locale)
 
 
 def sizes(model: Model) -> tuple[Size, ...]:
@@ -126,18 +122,6 @@ def _catalog_with(path: Path, _changed: int) -> Catalog:
     return catalogs.load(path)
 
 
-@lru_cache(maxsize=1)
-def _spent(home: Home, _moment: int, _language: str) -> str:
-    # Loaded here, because SQLite is not wanted while Blender starts.
-    from .scumble.ledger import budget_left
-
-    use_blenders_language()
-    try:
-        return budget_left(home).describe()
-    except StorageError:
-        return ""
-
-
 @lru_cache(maxsize=2)
 def _priced_for(catalog: Catalog, other_server: str) -> Catalog:
     return catalog.priced_for(other_server)
@@ -145,16 +129,26 @@ def _priced_for(catalog: Catalog, other_server: str) -> Catalog:
 
 @lru_cache(maxsize=4)
 def _estimate(wish: Wish, catalog: Catalog, _language: str) -> Estimate:
-    return cost.estimate(_request(wish), catalog.find(wish.model))
+    model = catalog.find(wish.model)
+    return cost.estimate(_request(wish, model), model)
 
 
-def _request(wish: Wish) -> Request:
+@lru_cache(maxsize=4)
+def _cheaper(wish: Wish, catalog: Catalog, today: date, _language: str) -> tuple[Choice, ...]:
+    # Loaded with the first drawing: Blender's start needs neither this nor the geometry under it.
+    from .scumble import alternatives
+
+    return alternatives.cheaper(_request(wish, catalog.find(wish.model)), catalog, today)
+
+
+def _request(wish: Wish, model: Model) -> Request:
     return Request(
         kind="generate",
         model=wish.model,
         prompt=textures.seamless_prompt(wish.prompt) if wish.seamless else wish.prompt.strip(),
         size=None if wish.size == "auto" else _size(wish.size),
         quality=wish.quality,
+        partial_images=min(wish.previews, model.partials_max),
     )
 
 

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import asking, images, mapping, materials, properties, running, targets
+from . import asking, drawing, placing, properties, running, targets
 from .images import Origin
 from .running import Outcome, Task
-from .scumble.errors import ScumbleError, StorageError
-from .scumble.money import price
+from .scumble.errors import ScumbleError
+from .scumble.money import price, price_range
 from .translations import N_, _
 
 if TYPE_CHECKING:
     from .scumble.jobs import Result
 
 _Report = set[str]
+_DIALOG_PIXELS = 400
 
 
 class SCUMBLE_OT_generate(bpy.types.Operator):
@@ -43,6 +44,11 @@ class SCUMBLE_OT_generate(bpy.types.Operator):
     target: EnumProperty(
         name=N_("Target"),
         items=[("NEW", N_("New Material"), ""), ("ACTIVE", N_("Active Material"), "")],
+        options={"SKIP_SAVE"},
+    )
+    over_budget: BoolProperty(
+        name=N_("Over Budget"),
+        description=N_("Let this one texture pass the budget; the record of spending says so"),
         options={"SKIP_SAVE"},
     )
 
@@ -69,7 +75,7 @@ class SCUMBLE_OT_generate(bpy.types.Operator):
             if running.has_just_begun(wish, target):
                 self.report({"INFO"}, _("The same request has just begun."))
                 return {"CANCELLED"}
-            task = running.start(wish, target)
+            task = running.start(wish, target, self.over_budget)
         except ScumbleError as error:
             running.conclude(Outcome("", error=error))
             return self._failed(error)
@@ -99,47 +105,109 @@ class SCUMBLE_OT_apply(bpy.types.Operator):
         if task is None or task.result is None:
             return {"CANCELLED"}
         outcome = _place(task, task.result)
+        if outcome.error is None and (
+            problem := placing.note_placed(task.home, outcome.result, ", ".join(outcome.materials))
+        ):
+            self.report({"WARNING"}, problem)
         running.conclude(outcome)
-        if outcome.error is not None:
-            return {"CANCELLED"}
-        from .scumble import store
-
-        try:
-            store.mark_placed(task.home, outcome.result, ", ".join(outcome.materials))
-        except KeyError:
-            pass  # somebody deleted the result meanwhile: the texture is in place all the same
-        except StorageError as error:
-            self.report({"WARNING"}, str(error))
-        return {"FINISHED"}
+        return {"FINISHED"} if outcome.error is None else {"CANCELLED"}
 
 
 def _place(task: Task, result: Result) -> Outcome:
-    objects, material = targets.still_there(task.target)
-    if task.target.kind == "ACTIVE" and material is None:
-        return running.not_placed(task, result, _("The material is not in the file any more."))
-    if task.target.kind == "NEW" and not objects:
-        return running.not_placed(task, result, _("The objects are not in the file any more."))
-    if material is not None and not materials.can_take_texture(material):
-        return running.not_placed(task, result, _("The material shows no Principled BSDF any more."))
-    billed = 0 if result.sandbox else result.bill.total
-    origin = Origin(result.id, task.model, billed)
-    image = images.pack(result.answer.pictures[0], origin)
-    if material is None:
-        material = materials.make(images.NAME)
-        materials.assign(material, objects)
-    materials.give_texture(material, image, mapping.choose(objects))
-    images.note(material, origin)
+    origin = Origin(result.id, task.model, 0 if result.sandbox else result.bill.total)
+    try:
+        placed = placing.place(task.target, result.answer.pictures[0], origin)
+    except placing.CannotPlace as failure:
+        return running.not_placed(task, result, failure.reason)
     return Outcome(
         title=task.target.title,
         task=task.number,
         result=result.id,
         model=task.model,
-        billed=billed,
+        billed=origin.micro_dollars,
         would_bill=result.bill.total,
         sandbox=result.sandbox,
-        materials=(material.name,),
-        image=image.name,
+        materials=(placed.material,),
+        image=placed.image,
     )
+
+
+class SCUMBLE_OT_cheaper(bpy.types.Operator):
+    bl_idname = "scumble.cheaper"
+    bl_label = N_("For Less")
+    bl_options = {"INTERNAL"}
+
+    model: StringProperty(options={"SKIP_SAVE"})
+    quality: StringProperty(options={"SKIP_SAVE"})
+    gives_up: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, given: Any) -> str:
+        return _("Ask for this instead. It gives up: {what}").format(what=given.gives_up)
+
+    def execute(self, context: bpy.types.Context) -> _Report:
+        settings = context.scene.scumble
+        try:
+            settings.model, settings.quality = self.model, self.quality
+        except TypeError:
+            return {"CANCELLED"}  # it is not offered any more
+        return {"FINISHED"}
+
+
+class SCUMBLE_OT_pass_budget(bpy.types.Operator):
+    """Ask for what a budget stopped after all; the ledger records that a person decided so."""
+
+    bl_idname = "scumble.pass_budget"
+    bl_label = N_("Pass the Budget Once")
+    bl_description = N_("Let this one texture pass the budget; the record of spending says so")
+    bl_options = {"INTERNAL"}
+
+    task: IntProperty(options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> _Report:
+        outcome = _stopped_by_budget(self.task)
+        if outcome is None or outcome.asked is None:
+            return {"CANCELLED"}
+        cost = asking.estimate(outcome.asked.wish).cost
+        text = _("Generate   {price}").format(price=price_range(cost.low, cost.high))
+        return set(
+            context.window_manager.invoke_props_dialog(
+                self,
+                width=_DIALOG_PIXELS,
+                title=_(self.bl_label),
+                confirm_text=text if cost.high else _("Generate"),
+            )
+        )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        outcome = _stopped_by_budget(self.task)
+        if outcome is None or outcome.error is None:
+            return
+        column = self.layout.column()
+        for text in (
+            outcome.error.what_happened,
+            _("This one may pass it. The budget stays, and the record of spending says that it was passed."),
+        ):
+            drawing.draw_dialog_text(column, context, text, _DIALOG_PIXELS)
+
+    def execute(self, context: bpy.types.Context) -> _Report:
+        outcome = _stopped_by_budget(self.task)
+        if outcome is None or outcome.asked is None:
+            return {"CANCELLED"}
+        try:
+            task = running.start(outcome.asked.wish, outcome.asked.target, over_budget=True)
+        except ScumbleError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if outcome in running.told:
+            running.dismiss(running.told.index(outcome))
+        if bpy.app.background:
+            running.finish(task)
+        return {"FINISHED"}
+
+
+def _stopped_by_budget(task: int) -> Outcome | None:
+    return next((one for one in running.told if one.asked is not None and one.task == task), None)
 
 
 class SCUMBLE_OT_stop(bpy.types.Operator):
@@ -184,7 +252,14 @@ class SCUMBLE_OT_dismiss(bpy.types.Operator):
         return {"FINISHED"}
 
 
-_CLASSES = (SCUMBLE_OT_generate, SCUMBLE_OT_apply, SCUMBLE_OT_stop, SCUMBLE_OT_dismiss)
+_CLASSES = (
+    SCUMBLE_OT_generate,
+    SCUMBLE_OT_apply,
+    SCUMBLE_OT_cheaper,
+    SCUMBLE_OT_pass_budget,
+    SCUMBLE_OT_stop,
+    SCUMBLE_OT_dismiss,
+)
 
 
 def register() -> None:

@@ -7,6 +7,8 @@ of the window manager outlive a file load.
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -33,6 +35,11 @@ _Item = tuple[str, str, str, int]
 _menus: dict[str, list[_Item]] = {}
 _prompt = ""
 
+# How long after a letter the marks are taken to be the field's.
+_CLEAN_SECONDS = 10.0
+_clean_until = 0.0
+
+
 _QUALITIES = {
     "low": N_("Low"),
     "medium": N_("Medium"),
@@ -56,7 +63,14 @@ _NOTES = (
 def wish(context: bpy.types.Context) -> Wish:
     """What the panel of this scene asks for."""
     settings = context.scene.scumble
-    return Wish(_prompt, settings.model, settings.quality, settings.size, settings.seamless)
+    return Wish(
+        _prompt, settings.model, settings.quality, settings.size, settings.seamless, settings.previews
+    )
+
+
+def quality_name(quality: str) -> str:
+    """As the menu shows it."""
+    return _(_QUALITIES.get(quality, quality))
 
 
 def _catalog() -> Catalog:
@@ -92,7 +106,7 @@ def _model_items(_settings: SceneSettings, _context: bpy.types.Context | None) -
 def _quality_items(settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:
     model = _model(settings)
     tip = _("How much work the model puts into the picture")
-    return _kept("quality", [(each, _(_QUALITIES.get(each, each)), tip) for each in model.qualities])
+    return _kept("quality", [(each, quality_name(each), tip) for each in model.qualities])
 
 
 def _size_items(settings: SceneSettings, _context: bpy.types.Context | None) -> list[_Item]:
@@ -175,6 +189,12 @@ class SceneSettings(bpy.types.PropertyGroup):
         description=N_("Ask for a texture that tiles, evenly lit, by a hint added to the prompt"),
         default=True,
     )
+    previews: IntProperty(
+        name=N_("Previews"),
+        description=N_("Coarse pictures shown while it is made, where the model can; each costs a little"),
+        min=0,
+        max=3,
+    )
     target: EnumProperty(
         name=N_("Target"),
         description=N_("Where the texture goes"),
@@ -205,8 +225,33 @@ def _get_prompt(_owner: Any) -> str:
 
 
 def _set_prompt(_owner: Any, text: str) -> None:
-    global _prompt
+    global _prompt, _clean_until
     _prompt = text
+    now = time.monotonic()
+    if not bpy.context.preferences.is_dirty or now < _clean_until:
+        _clean_until = now + _CLEAN_SECONDS
+
+
+def keep_preferences_clean() -> None:
+    """After typing, which Blender takes for a change of its preferences, because the field is theirs.
+
+    It marks them at each letter and once more at the end, and redraws after each. To be called at drawing;
+    preferences that were changed before the first letter stay marked.
+    """
+    if time.monotonic() < _clean_until and bpy.context.preferences.is_dirty:
+        # While drawing nothing may be changed.
+        _stop_cleaning()
+        bpy.app.timers.register(_clean_preferences)
+
+
+def _clean_preferences() -> None:
+    bpy.context.preferences.is_dirty = False
+
+
+def _stop_cleaning() -> None:
+    # A timer that is still registered when Blender 4 exits hangs or crashes it.
+    if bpy.app.timers.is_registered(_clean_preferences):
+        bpy.app.timers.unregister(_clean_preferences)
 
 
 def _of_last(field: str, without: Any) -> Any:
@@ -228,10 +273,27 @@ def _last_error_code(_session: SessionState) -> str:
     return "" if running.last is None or running.last.error is None else running.last.error.code
 
 
+def _to_first_page(session: SessionState, _context: bpy.types.Context) -> None:
+    session.page = 0
+
+
 class SessionState(bpy.types.PropertyGroup):
-    """The prompt, and for scripts what came of the last request; never saved."""
+    """The prompt, what the panels show, and for scripts what came of the last request; never saved."""
 
     prompt: prompt_field()
+    offer_shown: BoolProperty(description=N_("Show the pictures that were paid for and not applied"))
+    search: StringProperty(
+        name=N_("Search"),
+        description=N_("Only results with these words in the prompt"),
+        options={"SKIP_SAVE", "TEXTEDIT_UPDATE"},
+        update=_to_first_page,
+    )
+    unplaced_only: BoolProperty(
+        name=N_("Not applied"),
+        description=N_("Only what was paid for and never applied, saved or exported"),
+        update=_to_first_page,
+    )
+    page: IntProperty(description=N_("Which page of results is shown, from 0"), min=0)
     last_result: StringProperty(description=N_("Name of the result in the store"), get=_of_last("result", ""))
     last_billed: IntProperty(
         description=N_("Micro-dollars billed; 0 in the sandbox"), get=_of_last("billed", 0)
@@ -254,6 +316,7 @@ _CLASSES = (SceneSettings, SessionState)
 
 
 def register() -> None:
+    atexit.register(_stop_cleaning)
     for each in _CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.scumble = PointerProperty(type=SceneSettings)  # type: ignore[attr-defined]
@@ -261,6 +324,8 @@ def register() -> None:
 
 
 def unregister() -> None:
+    atexit.unregister(_stop_cleaning)
+    _stop_cleaning()
     del bpy.types.WindowManager.scumble  # type: ignore[attr-defined]
     del bpy.types.Scene.scumble  # type: ignore[attr-defined]
     for each in reversed(_CLASSES):

@@ -12,14 +12,16 @@ import atexit
 import itertools
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
-from . import asking, compatibility
+from . import asking, compatibility, looking, redrawing
 from .asking import Wish
 from .scumble.cost import Estimate
-from .scumble.errors import ScumbleError
+from .scumble.errors import BudgetExceeded, ScumbleError
+from .scumble.money import exact
 from .scumble.settings import Home
 from .targets import NotPlaced, Target
 from .translations import _, use_blenders_language
@@ -36,7 +38,11 @@ _DOUBLE_CLICK_SECONDS = 1.0
 
 @dataclass
 class Task:
-    """One request under way; `expected_seconds` is 0 where it is not known."""
+    """One request under way; `expected_seconds` is 0 where it is not known.
+
+    `hindrance` is why nothing is under way just now: it leaves again soon. `preview` is the last partial
+    picture as a file.
+    """
 
     number: int
     wish: Wish
@@ -52,6 +58,8 @@ class Task:
     ended: bool = False
     result: Result | None = None
     shown_second: int = -1
+    hindrance: ScumbleError | None = None
+    preview: Path | None = None
 
     @property
     def seconds(self) -> float:
@@ -59,8 +67,19 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What can be asked again."""
+
+    wish: Wish
+    target: Target
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a request ended; money in micro-dollars, `billed` 0 in the sandbox; `task` 0 if none began."""
+    """How a request ended; money in micro-dollars, `billed` 0 in the sandbox; `task` 0 if none began.
+
+    `asked` is there where a budget stopped it, so that a person may let this one pass.
+    """
 
     title: str
     task: int = 0
@@ -72,6 +91,7 @@ class Outcome:
     materials: tuple[str, ...] = ()
     image: str = ""
     error: ScumbleError | None = None
+    asked: Asked | None = None
 
     @property
     def only_kept(self) -> bool:
@@ -86,7 +106,6 @@ told: list[Outcome] = []
 
 _tasks: list[Task] = []
 _numbers = itertools.count(1)
-_prepared: set[Home] = set()
 
 
 def register() -> None:
@@ -106,21 +125,22 @@ def under_way() -> list[Task]:
     return [task for task in _tasks if not task.ended]
 
 
-def start(wish: Wish, target: Target) -> Task:
-    """Send the wish on its way. Raises ScumbleError when it may not be; then nothing was sent."""
+def start(wish: Wish, target: Target, over_budget: bool = False) -> Task:
+    """Send the wish on its way, past the budgets where a person decided so for this one.
+
+    Raises ScumbleError when it may not be; then nothing was sent.
+    """
     global last
-    from .scumble.jobs import Asker, Job, prepare
+    from .scumble.jobs import Asker, Job
 
     use_blenders_language()
     request, model = asking.checked_request(wish)
     account = asking.account()
     asking.require_online(account)
     home = asking.home()
-    if home not in _prepared:
-        prepare(home)
-        _prepared.add(home)
+    looking.prepare_once(home)
     asker = Asker("blender", document=bpy.data.filepath)
-    job = Job(request, asker, home, account, asking.catalog())
+    job = Job(request, asker, home, account, asking.catalog(), over_budget)
     task = Task(
         number=next(_numbers),
         wish=wish,
@@ -170,8 +190,8 @@ def conclude(outcome: Outcome) -> None:
     last = outcome
     told[:] = [one for one in told if one.error is not None and one.task not in (0, outcome.task)]
     told.append(outcome)
-    asking.spent_changed()
-    _redraw()
+    looking.look_again()
+    redrawing.redraw()
 
 
 def dismiss(position: int) -> None:
@@ -189,21 +209,28 @@ def look_after_all() -> None:
 
 
 def _look_after(task: Task) -> None:
-    from .scumble.jobs import Failed, Finished, Sent
+    from .scumble.jobs import Failed, Finished, Partial, Sent, Waiting
 
     # Asked before the events are taken, so that none can come after the last look.
     thread_ended = task.job.wait(0)
     for event in task.job.events():
         match event:
             case Sent():
-                task.sent = True
-                _redraw()
+                task.sent, task.hindrance = True, None
+                redrawing.redraw()
+            case Waiting(error=hindrance):
+                task.sent, task.hindrance = False, hindrance
+                redrawing.redraw()
+            case Partial(number=number, data=data):
+                task.preview = _preview_file(task, number, data)
+                redrawing.redraw()
             case Finished(result):
                 task.result = result
             case Failed(error):
                 # The thread of a stopped request goes on, and what it brings is still told.
                 task.ended = True
-                conclude(Outcome(task.target.title, task.number, error=error))
+                again = Asked(task.wish, task.target) if isinstance(error, BudgetExceeded) else None
+                conclude(Outcome(task.target.title, task.number, error=error, asked=again))
     if thread_ended and not (task.result is not None and compatibility.gesture_under_way()):
         if task.result is not None:
             _hand_over(task, task.result)
@@ -211,7 +238,19 @@ def _look_after(task: Task) -> None:
         _tasks.remove(task)
     if int(task.seconds) != task.shown_second:
         task.shown_second = int(task.seconds)
-        _redraw()
+        redrawing.redraw()
+
+
+def _preview_file(task: Task, number: int, data: bytes) -> Path | None:
+    """In Blender's folder for this session; without a window, or where it cannot be written, nowhere."""
+    if bpy.app.background:
+        return None
+    path = Path(bpy.app.tempdir) / f"scumble-{task.number}-{number}.png"
+    try:
+        path.write_bytes(data)
+    except OSError:
+        return task.preview
+    return path
 
 
 def _hand_over(task: Task, result: Result) -> None:
@@ -241,6 +280,14 @@ def not_placed(task: Task, result: Result, reason: str) -> Outcome:
     )
 
 
+def bill_text(outcome: Outcome) -> str:
+    """What it cost, to the last digit."""
+    if outcome.sandbox:
+        text = _("free; the API would have billed {price}")
+        return text.format(price=exact(outcome.would_bill))
+    return _("billed {price}").format(price=exact(outcome.billed))
+
+
 def _tick() -> float | None:
     look_after_all()
     return TICK_SECONDS if _tasks else None
@@ -255,12 +302,3 @@ def _stop_timer() -> None:
     # A timer that is still registered when Blender 4 exits hangs or crashes it.
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-
-
-def _redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()

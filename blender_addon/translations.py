@@ -196,4 +196,133 @@ KOREAN = {
         "매테리얼 {name}의 출력에 프린시플드 BSDF가 연결되어 있지 않습니다."
     ),
     "{name} is linked from another file.": "{name}은(는) 다른 파일에서 연결되어 있습니다.",
+    "For Less": "더 싸게",
+    "Pass the Budget Once": "이번만 예산 넘기기",
+    "Let this one texture pass the budget; the record of spending says so": (
+        "이 텍스처 하나만 예산을 넘도록 허용합니다. 지출 기록에 남습니다"
+    ),
+    "Over Budget": "예산 초과 허용",
+    "This one may pass it. The budget stays, and the record of spending says that it was passed.": (
+        "이번 한 번만 넘을 수 있습니다. 예산은 그대로이며, 넘었다는 사실이 지출 기록에 남습니다."
+    ),
+    "Ask for this instead. It gives up: {what}": "대신 이것을 요청합니다. 포기하는 것: {what}",
+    "1 picture was paid for and not applied.": "값을 치르고 적용하지 않은 그림이 1장 있습니다.",
+    "Show": "보기",
+    "For less:": "더 싸게:",
+    "{count} pictures were paid for and not applied.": "값을 치르고 적용하지 않은 그림이 {count}장 있습니다.",
+    "Apply": "적용",
+    "Pass the Budget Once…": "이번만 예산 넘기기…",
+    "Show the pictures that were paid for and not applied": "값을 치르고 적용하지 않은 그림을 봅니다",
+    "Search": "검색",
+    "Only results with these words in the prompt": "프롬프트에 이 낱말이 있는 결과만",
+    "Not applied": "적용 안 함",
+    "Only what was paid for and never applied, saved or exported": (
+        "값을 치르고 적용, 저장, 내보내기를 하지 않은 것만"
+    ),
+    "Which page of results is shown, from 0": "표시되는 결과 페이지, 0부터",
+    "Show Result": "결과 보기",
+    "Other Results": "다른 결과",
+    "Show newer or older results": "더 새롭거나 오래된 결과를 봅니다",
+    "Apply Result": "결과 적용",
+    "Put this picture onto the selected objects, or into the active material; it is free": (
+        "이 그림을 선택한 오브젝트나 활성 매테리얼에 적용합니다. 무료입니다"
+    ),
+    "Use Settings": "설정 사용",
+    "Set prompt, model, quality and size as they were for this result": (
+        "프롬프트, 모델, 품질, 크기를 이 결과와 같게 설정합니다"
+    ),
+    "Save Original": "원본 저장",
+    "Write the picture's original bytes to a file; they keep their Content Credentials": (
+        "그림의 원본 바이트를 파일로 씁니다. 콘텐츠 자격 증명이 유지됩니다"
+    ),
+    "Forget Result": "결과 삭제",
+    "Delete this result from this machine; what it cost stays in the record of spending": (
+        "이 컴퓨터에서 결과를 삭제합니다. 비용은 지출 기록에 남습니다"
+    ),
+    "Offer these pictures no more; they stay in Results": (
+        "이 그림들을 더는 제안하지 않습니다. 결과에는 남습니다"
+    ),
+    "This result is not kept any more.": "이 결과는 더 이상 보관되어 있지 않습니다.",
+    "The kept picture is deleted for good.": "보관된 그림이 완전히 삭제됩니다.",
+    "It was paid for and never applied. The kept picture is deleted for good.": (
+        "값을 치르고 적용하지 않은 그림입니다. 보관된 그림이 완전히 삭제됩니다."
+    ),
+    "Forget": "삭제",
+    "Not offered any more, and left as it is: {names}": "더 이상 제공되지 않아 그대로 두었습니다: {names}",
+    "command line": "명령줄",
+    "Results": "결과",
+    "Content Credentials: yes": "콘텐츠 자격 증명: 있음",
+    "Content Credentials: no": "콘텐츠 자격 증명: 없음",
+    "Content Credentials: cannot be told": "콘텐츠 자격 증명: 알 수 없음",
+    "sandbox": "샌드박스",
+    "price unknown": "가격 알 수 없음",
+    "Apply as New Material": "새 매테리얼로 적용",
+    "Into Active Material": "활성 매테리얼에 적용",
+    "Nothing is kept that fits.": "조건에 맞는 결과가 없습니다.",
+    "Nothing is kept yet.": "아직 보관된 결과가 없습니다.",
+    "Paid for and never applied.": "값을 치르고 적용하지 않았습니다.",
+    "Save Original…": "원본 저장…",
+    "Forget…": "삭제…",
+    "On {names}": "적용됨: {names}",
+    "It Was Billed": "청구되었음",
+    "The service billed it, as its own list of costs says: note how much": (
+        "서비스의 비용 목록에 따르면 청구되었습니다. 금액을 기록합니다"
+    ),
+    "Nothing Was Billed": "청구되지 않았음",
+    "The service's own list of costs does not have it: it cost nothing": (
+        "서비스의 비용 목록에 없으므로 비용이 들지 않았습니다"
+    ),
+    "Set Budget": "예산 설정",
+    "Limit what may be spent; what would pass the limit is not sent": (
+        "지출 한도를 정합니다. 한도를 넘는 요청은 보내지 않습니다"
+    ),
+    "Nothing was billed.": "청구되지 않았습니다.",
+    "Dollars": "달러",
+    "What was billed, such as 0.013": "청구된 금액. 예: 0.013",
+    "Note": "기록",
+    "For": "기준",
+    "The limit, such as 5.00; empty lifts it": "한도. 예: 5.00. 비우면 한도가 없어집니다",
+    "Set": "설정",
+    "It is decided already.": "이미 결정되었습니다.",
+    "An amount is written like 0.013.": "금액은 0.013처럼 씁니다.",
+    "Each day": "매일",
+    "Each month": "매월",
+    "Each action": "요청마다",
+    "under way": "진행 중",
+    "not billed": "청구 안 됨",
+    "may be billed": "청구될 수 있음",
+    "Spending": "지출",
+    "Today": "오늘",
+    "This month": "이번 달",
+    "Up to {price} more may be billed this month.": "이번 달에 최대 {price}이(가) 더 청구될 수 있습니다.",
+    "The sandbox was free this month; the API would have billed {price}.": (
+        "이번 달 샌드박스는 무료였습니다. API였다면 {price}이(가) 청구되었을 것입니다."
+    ),
+    "These may have been billed. The service's list of costs tells.": (
+        "다음은 청구되었을 수 있습니다. 서비스의 비용 목록에서 확인할 수 있습니다."
+    ),
+    "about {price}, at most {bound}": "약 {price}, 최대 {bound}",
+    "This file": "이 파일",
+    "No budget is set.": "설정된 예산이 없습니다.",
+    "The last ones": "최근 내역",
+    "Set Budget…": "예산 설정…",
+    "It Was Billed…": "청구되었음…",
+    "Nothing was asked for yet.": "아직 요청한 것이 없습니다.",
+    "Each action at most {price}": "요청마다 최대 {price}",
+    "{price} left": "{price} 남음",
+    "Ask for something cheaper, or choose:": "더 싼 것을 요청하거나 다음에서 고르세요:",
+    "Also, as the scumble command has them: {verbs}": "scumble 명령과 같은 것: {verbs}",
+    "make a texture and put it on objects of a file": "텍스처를 만들어 파일의 오브젝트에 입힙니다",
+    "what to make; - reads standard input": "만들 것. -는 표준 입력을 읽습니다",
+    "its name; else those selected": "이름. 없으면 선택된 것",
+    "default: what the file's scene has": "기본값: 파일의 씬 설정",
+    "let this one pass the budgets": "이번 하나만 예산을 넘도록 허용",
+    "there is no folder {folder}": "{folder} 폴더가 없습니다",
+    "{file} cannot be opened": "{file} 파일을 열 수 없습니다",
+    "Blender could not write it": "Blender가 쓰지 못했습니다",
+    "the scene has no object named {name}": "씬에 이름이 {name}인 오브젝트가 없습니다",
+    "Previews": "미리보기",
+    "Coarse pictures shown while it is made, where the model can; each costs a little": (
+        "만드는 동안 보여 주는 거친 그림. 모델이 지원할 때만 보이며, 하나마다 조금씩 비용이 듭니다"
+    ),
 }

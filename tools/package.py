@@ -28,6 +28,8 @@ _SOURCES = {"gimp": ROOT / "gimp_plugin", "blender": ROOT / "blender_addon"}
 _LIBRARY = ROOT / "shared" / "scumble"
 _GIMP_FOLDER = "scumble-gimp"
 _UNSHIPPED = {"__pycache__", "tests"}
+# Textures are Blender's, and GIMP's Python has no numpy.
+_NOT_FOR_GIMP = {"textures.py", "arrays.py", "seams.py", "seam_repair.py", "maps.py"}
 _UNSHIPPED_SUFFIXES = {".pyc", ".pyo", ".mo", ".pot"}
 # Zip knows no date before 1980-01-01; sdist and wheel get the same through SOURCE_DATE_EPOCH.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -54,7 +56,8 @@ def contents(host: Host) -> dict[str, bytes]:
     top = f"{_GIMP_FOLDER}/" if host == "gimp" else ""
     files = {top + path: data for path, data in _shipped(_SOURCES[host]).items()}
     for path, data in _shipped(_LIBRARY).items():
-        if path.startswith("cli/") or path == "__main__.py":
+        for_gimp = not path.startswith("cli/") and path not in _NOT_FOR_GIMP
+        if path == "__main__.py" or (host == "gimp" and not for_gimp):
             continue
         files[f"{top}scumble/{path}"] = made_to_use_vendored(path, data) if path.endswith(".py") else data
     files |= {f"{top}scumble/_vendor/{path}": data for path, data in vendored().items()}

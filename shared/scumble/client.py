@@ -224,7 +224,9 @@ def _outcome(
     except (exceptions.InvalidSchema, exceptions.InvalidURL, exceptions.MissingSchema):
         return SetupError(reason=_("the service's address, or a proxy's, cannot be used"))
     except (exceptions.ReadTimeout, ReadTimeoutError):
-        return TimedOut(seconds=round(bounds.seconds))
+        # A greeting of TLS that takes too long is one too: then nothing was asked for yet.
+        never_left = start is not None and not start.passed
+        return NotConnected(host=account.host) if never_left else TimedOut(seconds=round(bounds.seconds))
     except DecodeError:
         return BadReply(reason=_("its compression is damaged"))
     except (exceptions.RequestException, transport_error, OSError):

@@ -8,6 +8,7 @@ the dearer.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from .ledger_file import ledger_errors, open_ledger_file, transaction
 from .translation import _
 
 _LOOKS = 5
+_PATIENCE_SECONDS = 20.0
+SIDE_FILES = ("-wal", "-journal")
+"""The ends of the names of what SQLite keeps beside a ledger, and needs to make it whole."""
 
 _BEST = """
     CREATE TEMP TABLE best (
@@ -99,23 +103,50 @@ def gather(files: Sequence[Path], folder: Path) -> Path:
 
 
 def copied(file: Path, to: Path) -> None:
-    """A copy of a ledger's file with its log, although programs may write to it meanwhile. Raises OSError,
-    and StorageError when it never stands still."""
-    log, log_to = (path.with_name(f"{path.name}-wal") for path in (file, to))
+    """A copy of a ledger's file with its log or its journal, although programs may write to it meanwhile.
+
+    It is copied byte for byte when it stands still for that long, and else read through SQLite, which takes
+    its lock for reading. Raises OSError, sqlite3.Error.
+    """
+    beside = [(_beside(file, end), _beside(to, end)) for end in SIDE_FILES]
     for _look in range(_LOOKS):
-        before = _standing_of(file, log)
+        before = _standing_of(file, beside)
         shutil.copyfile(file, to)
-        if before[1]:
-            shutil.copyfile(log, log_to)
-        if _standing_of(file, log) == before:
+        for side, side_to in beside:
+            # Between the look and now it may have gone, and then the next look sees another standing.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(side, side_to)
+        if _standing_of(file, beside) == before:
             return
-        log_to.unlink(missing_ok=True)
-    raise StorageError(path=file.parent, reason=_("programs write to {name} all the time").format(name=file))
+        for _side, side_to in beside:
+            side_to.unlink(missing_ok=True)
+    _copied_by_sqlite(file, to)
 
 
-def _standing_of(file: Path, log: Path) -> tuple[tuple[int, int], tuple[int, int] | None]:
-    found, kept = file.stat(), log.stat() if log.exists() else None
-    return (found.st_size, found.st_mtime_ns), (kept.st_size, kept.st_mtime_ns) if kept else None
+def _copied_by_sqlite(file: Path, to: Path) -> None:
+    to.unlink()
+    source = f"{file.resolve().as_uri()}?mode=ro"
+    with (
+        contextlib.closing(sqlite3.connect(source, uri=True, timeout=_PATIENCE_SECONDS)) as lively,
+        contextlib.closing(sqlite3.connect(to)) as still,
+    ):
+        lively.backup(still)
+
+
+def _beside(file: Path, end: str) -> Path:
+    return file.with_name(f"{file.name}{end}")
+
+
+def _standing_of(file: Path, beside: Sequence[tuple[Path, Path]]) -> list[tuple[int, int] | None]:
+    found: list[tuple[int, int] | None] = []
+    for path in (file, *(side for side, _to in beside)):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            found.append(None)
+        else:
+            found.append((status.st_size, status.st_mtime_ns))
+    return found
 
 
 def _readable_copy(file: Path, copy: Path) -> Path:

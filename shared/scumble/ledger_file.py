@@ -50,6 +50,7 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
         make_folder(path.parent)
         create_empty(path)
         connection = sqlite3.connect(path, timeout=_LOCK_PATIENCE_SECONDS, isolation_level=None)
+        connection.text_factory = readable_text
         try:
             use_journal(connection, path.parent)
             for pragma in ("synchronous = FULL", "fullfsync = 1", "foreign_keys = 1", "trusted_schema = 0"):
@@ -59,6 +60,11 @@ def open_ledger_file(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def readable_text(stored: bytes) -> str:
+    """A text of the file: a damaged letter in one name must not hide the money of all the others."""
+    return stored.decode(errors="replace")
 
 
 @contextlib.contextmanager

@@ -38,6 +38,12 @@ def price(micro_dollars: int) -> str:
     return f"{sign}${text[: len(text) - 6 + kept]}"
 
 
+def exact(micro_dollars: int) -> str:
+    """A bill to its last digit: 13110 -> $0.01311."""
+    dollars, rest = decimal_usd(micro_dollars).split(".")
+    return f"${dollars}.{rest.rstrip('0').ljust(2, '0')}"
+
+
 def price_range(low: int, high: int) -> str:
     """A price, or "$0.010 – $0.020" when the ends read differently."""
     first, last = price(low), price(high)

@@ -188,10 +188,18 @@ def billed_tokens(connection: sqlite3.Connection, model: str, quality: str) -> l
     )
     found = []
     for size, n, lines in rows:
-        tokens = sum(line[1] for line in json.loads(lines) if line[0] == "image_output")
+        tokens = _made_tokens(lines)
         if tokens:
             found.append((size, -(-tokens // n)))
     return found
+
+
+def _made_tokens(lines: str) -> int:
+    """The output tokens of a bill's lines; 0 for a damaged record, from which nothing is learned."""
+    try:
+        return sum(int(line[1]) for line in json.loads(lines) if line[0] == "image_output")
+    except (ValueError, TypeError, LookupError):
+        return 0
 
 
 def _by_day(connection: sqlite3.Connection, since: int | None, zone: tzinfo | None) -> list[Group]:

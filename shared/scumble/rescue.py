@@ -21,8 +21,8 @@ from typing import Any
 
 from .budgets import in_force
 from .errors import LedgerDamaged, StorageError
-from .gathering import copied
-from .ledger_file import ledger_errors, open_ledger_file, transaction
+from .gathering import SIDE_FILES, copied
+from .ledger_file import ledger_errors, open_ledger_file, readable_text, transaction
 from .private_files import sync_folder
 from .translation import _
 
@@ -95,6 +95,7 @@ def _is_whole(copy: Path) -> bool:
 
 def _all_readable(damaged: Path) -> dict[str, list[_Row]]:
     with contextlib.closing(sqlite3.connect(damaged, isolation_level=None)) as old:
+        old.text_factory = readable_text
         return {table: list(_readable(old, table)) for table in _TABLES}
 
 
@@ -214,8 +215,9 @@ def _insert(connection: sqlite3.Connection, table: str, rows: list[_Row]) -> int
 def _aside(path: Path, stamp: str) -> Path:
     kept = path.with_name(f"{path.stem}-damaged-{stamp}{path.suffix}")
     os.replace(path, kept)
-    log, shared = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
-    if log.exists():
-        os.replace(log, kept.with_name(f"{kept.name}-wal"))
-    shared.unlink(missing_ok=True)
+    for end in SIDE_FILES:
+        # Left behind, SQLite would play it into the new ledger.
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path.with_name(path.name + end), kept.with_name(kept.name + end))
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     return kept

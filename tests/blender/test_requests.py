@@ -115,14 +115,13 @@ def test_the_panel_tells_what_today_cost_and_a_budget_stops_the_next_one(
     service: FaultServer, session: Any, module: Module, home: Home
 ) -> None:
     """At once after a bill; the stop names the budget and sends nothing."""
-    asking = module("asking")
-    assert asking.spent() == "Today $0"
+    looking = module("looking")
+    assert looking.look_now().spent is None
     scenes.plane()
     bpy.ops.scumble.generate(prompt="oak")
     with Ledger(home.ledger) as ledger:
         ledger.set_budget("day", 20_000)
-    asking.spent_changed()
-    assert asking.spent() == f"Today {price(session.last_billed)} of $0.020"
+    assert looking.look_now().spent.allowance.describe() == f"Today {price(session.last_billed)} of $0.020"
     with pytest.raises(RuntimeError, match=re.escape("The budget for today has $0.00")):
         bpy.ops.scumble.generate(prompt="pine")
     assert session.last_error_code == "budget-exceeded"

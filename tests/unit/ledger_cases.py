@@ -5,10 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
+import pytest
+
+from scumble import ledger_file
 from scumble.cost import Bill
 from scumble.ledger import Ledger, Spending
 from scumble.settings import Home
@@ -58,3 +64,27 @@ def raw(home: Home) -> Iterator[sqlite3.Connection]:
     """The file without the library between."""
     with contextlib.closing(sqlite3.connect(home.ledger, isolation_level=None)) as connection:
         yield connection
+
+
+def half_written_ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ledger on a network disk with one bill, which a program was writing to when it was killed: part of
+    what it wrote is in the file, and how to undo that in the journal beside it."""
+    monkeypatch.setattr(ledger_file, "network_disk", lambda folder: "nfs4")
+    with Ledger(path) as ledger:
+        spend(ledger, BILL.total)
+    writing = (
+        "import os, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('PRAGMA cache_size = 10')\n"
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "connection.execute(\"INSERT INTO events VALUES (NULL, 1, 9, 'unknown', '', 0, 0, 0, '')\")\n"
+        "many = [('p' * 2000 + str(number),) for number in range(300)]\n"
+        "connection.executemany(\"INSERT INTO limits VALUES (NULL, 1, 'project', ?, 5)\", many)\n"
+        "connection.execute('CREATE TABLE further (text)')\n"
+        "connection.executemany('INSERT INTO further VALUES (?)', [('p' * 2000,)] * 200)\n"
+        "os._exit(0)\n"
+    )
+    before = path.read_bytes()
+    subprocess.run([sys.executable, "-c", writing, str(path)], check=True)
+    assert path.read_bytes() != before and path.with_name(f"{path.name}-journal").exists()
+    return path

@@ -58,7 +58,7 @@ def test_the_sandbox_serves_any_client(tmp_path: Path) -> None:
     import requests
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "scumble.cli", "sandbox", "--port", "0", "--json"],
+        [sys.executable, "-m", "scumble", "sandbox", "--port", "0", "--json"],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -165,10 +165,9 @@ def test_ctrl_c_around_the_command_shows_no_traceback() -> None:
 
 
 def test_the_package_runs_as_a_program() -> None:
-    """`python -m scumble`, `python -m scumble.cli` and the installed command are one."""
-    for name in ("scumble", "scumble.cli"):
-        done = subprocess.run([sys.executable, "-m", name, "--version"], capture_output=True, text=True)
-        assert done.stdout.startswith("scumble ") and done.returncode == 0
+    """`python -m scumble` is the installed command."""
+    done = subprocess.run([sys.executable, "-m", "scumble", "--version"], capture_output=True, text=True)
+    assert done.stdout.startswith("scumble ") and done.returncode == 0
     pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert pyproject["project"]["scripts"] == {"scumble": "scumble.__main__:main"}
 

@@ -142,7 +142,7 @@ def on_terminal(*arguments: str) -> str:
     environment |= {"PYTHONPATH": library, "COLUMNS": "120", "TERM": "xterm-256color"}
     environment["PYTHONIOENCODING"] = "utf-8"
     process = subprocess.Popen(
-        [sys.executable, "-m", "scumble.cli", *arguments], stdout=follower, stderr=follower, env=environment
+        [sys.executable, "-m", "scumble", *arguments], stdout=follower, stderr=follower, env=environment
     )
     os.close(follower)
     printed = b""

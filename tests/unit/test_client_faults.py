@@ -67,6 +67,14 @@ class TestFaults:
         assert type(error) is errors.NotConnected and sent == 0
         assert KEY.encode() not in server.received[0]
 
+    def test_a_tls_greeting_without_an_answer_sent_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Too long a wait for it is no wait for a picture: nothing was asked for, so nothing can be billed."""
+        monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.1)
+        with FaultServer(stalls()) as server:
+            error, sent = failure(server.base_url.replace("http:", "https:"), EDIT)
+        assert type(error) is errors.NotConnected and sent == 0
+        assert error.billing is Billing.NOTHING
+
     def test_an_untrusted_certificate_sent_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """There is no way around the check of the certificate."""
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):

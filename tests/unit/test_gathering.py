@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from scumble.errors import BadRequest, LedgerDamaged, LedgerOfAnother
 from scumble.gathering import gather
 from scumble.ledger import Ledger, Totals
 from scumble.ledger_forms import MIGRATIONS
-from tests.unit.ledger_cases import BILL, SPENDING
+from tests.unit.ledger_cases import BILL, SPENDING, half_written_ledger
 
 FORMS = Path(__file__).with_name("ledgers")
 
@@ -144,3 +145,44 @@ def test_a_file_that_is_not_there_or_not_readable_is_named(tmp_path: Path) -> No
     connection.close()
     with pytest.raises(LedgerOfAnother, match=r"/places\.sqlite3 "):
         gather([other], tmp_path)
+
+
+def test_a_ledger_that_is_written_to_all_the_time_is_read_all_the_same(tmp_path: Path) -> None:
+    """A queue at work on another window is no reason to have no report; what is read is one state of it."""
+    path = tmp_path / "a" / "ledger.sqlite3"
+    with Ledger(path) as ledger:
+        settled(ledger)
+    at_work, enough = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with Ledger(path) as ledger:
+            while not enough.is_set():
+                settled(ledger)
+                at_work.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        assert at_work.wait(20)
+        for number in range(4):
+            (tmp_path / str(number)).mkdir()
+            with merged(tmp_path / str(number), path) as together:
+                totals = together.totals()
+                assert totals.count > 1
+                # Each one is billed, or reserved and not decided: none is half there.
+                decided, rest = divmod(totals.billed, BILL.total)
+                assert rest == 0 and (totals.count - decided) * SPENDING.reserve == totals.reserved_or_unknown
+    finally:
+        enough.set()
+        worker.join()
+
+
+def test_what_a_killed_program_had_half_written_is_undone_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a network disk the ledger keeps a rollback journal: without it the copy would be a torn one."""
+    path = half_written_ledger(tmp_path / "a" / "ledger.sqlite3", monkeypatch)
+    before = content(path.parent)
+    with merged(tmp_path, path) as together:
+        assert together.totals() == Totals(BILL.total, 0, 0, 1)
+    assert content(path.parent) == before

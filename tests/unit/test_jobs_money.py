@@ -27,7 +27,7 @@ from servers import (
     success,
 )
 
-from scumble import catalog, client, errors, jobs, second_place, store, wire
+from scumble import catalog, client, errors, jobs, performing, second_place, store, wire
 from scumble.budgets import Scope
 from scumble.cost import estimate
 from scumble.credentials import SERVICE_URL, Account
@@ -78,7 +78,7 @@ class TestRefusedHere:
         self, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A picture that has no room is not bought."""
-        monkeypatch.setattr(jobs, "_free_bytes", lambda _folder: 1_000_000)
+        monkeypatch.setattr(performing, "_free_bytes", lambda _folder: 1_000_000)
         with EchoServer() as server, pytest.raises(StorageError) as caught:
             perform(home, server.base_url)
         assert caught.value.billing is Billing.NOTHING

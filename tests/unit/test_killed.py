@@ -66,14 +66,14 @@ def test_it_died_at_many_different_steps(aftermath: Aftermath) -> None:
     """In most of the functions that the library is made of, before, while and after the request was out."""
     died = [trial for trial in aftermath.trials if "place" in trial and "survived" not in str(trial["told"])]
     assert len(died) >= TRIALS * 9 // 10
-    # A C function is known by its caller too: "scumble.store.close: FileIO.close".
+    # A C function is known by its caller too: "scumble.place.close: FileIO.close".
     functions = {str(trial["place"]).partition(":")[0] for trial in died}
     own = {name for name in functions if name.startswith("scumble.")}
     print(
         f"{len(died)} killed, at {len(functions)} functions, {len(own)} of them the library's",
         file=sys.stderr,
     )
-    for stage in ("jobs.", "ledger.", "client.", "store.", "wire.", "ledger_file.", "private_files."):
+    for stage in ("performing.", "ledger.", "client.", "place.", "wire.", "ledger_file.", "private_files."):
         assert any(name.startswith(f"scumble.{stage}") for name in own), stage
     assert len(own) >= 100
 

@@ -195,7 +195,8 @@ def test_the_check_names_what_is_to_do(
     monkeypatch.setattr(translations, "ROOT", tmp_path)
     package = tmp_path / GIMP.package
     package.mkdir(parents=True)
-    (package / "dialog.py").write_text('_("A {kind} of"\n  " stop.")\nN_("Cost")\nother("Not this")\n')
+    source = '_("A {kind} of"\n  " stop.")\nf"<b>{N_(\'Cost\')}</b>"\nother("Not this")\n'
+    (package / "dialog.py").write_text(source)
     only = ["--only", GIMP.name]
     assert translations.main(["--check", *only]) == 1
     assert "missing: 'A {kind} of stop.' (gimp_plugin/scumble_gimp/dialog.py)" in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scumble.money import decimal_usd, parse_usd, price, price_range
+from scumble.money import decimal_usd, exact, parse_usd, price, price_range
 
 amounts = st.integers(-(10**13), 10**13)
 
@@ -34,6 +34,14 @@ class TestDecimal:
     def test_loses_nothing(self, micro_dollars: int) -> None:
         """A million times what is written is the amount again."""
         assert Decimal(decimal_usd(micro_dollars)) * 1_000_000 == micro_dollars
+
+
+@pytest.mark.parametrize(
+    ("micro_dollars", "text"),
+    [(0, "$0.00"), (13_110, "$0.01311"), (1_200_000, "$1.20"), (1, "$0.000001"), (50_000, "$0.05")],
+)
+def test_a_bill_is_written_to_its_last_digit(micro_dollars: int, text: str) -> None:
+    assert exact(micro_dollars) == text
 
 
 class TestPrice:

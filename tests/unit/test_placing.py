@@ -10,7 +10,7 @@ import pytest
 from servers import FaultServer, answers
 from unit.jobs_cases import ASKER, EDIT, GOOD, account
 
-from scumble import catalog, jobs, store
+from scumble import catalog, jobs, performing, store
 from scumble.records import Placing, placing_of
 from scumble.settings import Home
 from scumble.shapes import Rect
@@ -46,7 +46,7 @@ def test_the_mask_is_on_disk_when_the_reply_is(home: Home, monkeypatch: pytest.M
     def dies(*_arguments: object, **_facts: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(jobs, "_read", dies)
+    monkeypatch.setattr(performing, "_read", dies)
     with pytest.raises(KeyboardInterrupt):
         kept(home, PLACING)
     (stored,) = store.all_stored(home)

@@ -16,7 +16,7 @@ from scumble.errors import LedgerDamaged, LedgerOfAnother, StorageError
 from scumble.ledger import Entry, Ledger
 from scumble.rescue import Rescued, rescue
 from scumble.settings import Home
-from tests.unit.ledger_cases import SPENDING, raw
+from tests.unit.ledger_cases import SPENDING, half_written_ledger, raw
 
 NOW = 1_795_348_800.0
 PAGE = 4096
@@ -168,3 +168,44 @@ def test_any_quarter_of_the_file_may_be_lost(home: Home, whole: dict[str, Entry]
             if old is not None and entry.state != "unknown":
                 assert entry == old
         ledger.reserve(SPENDING, over_budget=True)
+
+
+def test_a_damaged_letter_costs_nothing_but_the_letter(home: Home, whole: dict[str, Entry]) -> None:
+    """A byte that is no text any more hides neither its own spending nor those behind it."""
+    content = home.ledger.read_bytes()
+    home.ledger.write_bytes(content.replace(b"picture-31.xcf", b"pict\xffre-31.xcf"))
+    with Ledger(home.ledger) as ledger:
+        assert {entry.id: entry.billed for entry in ledger.entries()} == {
+            id: entry.billed for id, entry in whole.items()
+        }
+        assert len(ledger.groups("document")) == SPENDINGS
+    done = rescue(home.ledger, NOW)
+    assert done is None or (done.spendings, done.replaced) == (SPENDINGS, 0)
+
+
+def test_what_a_killed_program_had_half_written_is_no_damage(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal beside the ledger undoes it, as SQLite itself does at the next opening."""
+    half_written_ledger(home.ledger, monkeypatch)
+    assert rescue(home.ledger, NOW) is None
+    with Ledger(home.ledger) as ledger:
+        assert ledger.totals().count == 1
+
+
+def test_nothing_of_a_damaged_ledger_is_played_into_the_new_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that lay beside it goes aside with it."""
+    half_written_ledger(home.ledger, monkeypatch)
+    content = bytearray(home.ledger.read_bytes())
+    content[PAGE : 2 * PAGE] = b"\xff" * PAGE
+    home.ledger.write_bytes(content)
+    journal = home.ledger.with_name(f"{home.ledger.name}-journal")
+    undoing = bytearray(journal.read_bytes())
+    undoing[600:] = b"\xff" * (len(undoing) - 600)
+    journal.write_bytes(undoing)
+    done = rescued(home)
+    assert not journal.exists() and done.kept.with_name(f"{done.kept.name}-journal").exists()
+    with Ledger(home.ledger) as ledger:
+        assert ledger.totals().count == done.spendings == 1

@@ -16,7 +16,7 @@ import child
 import pytest
 from servers import EchoServer
 
-from scumble import store
+from scumble import leftovers, place, store
 from scumble.cli import main, making
 from scumble.errors import StorageError
 from scumble.jobs import Arrived, Event, Rescued, Sent
@@ -217,7 +217,7 @@ class TestComingHome:
             path.write_bytes(data[:100])
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(store, "create", full)
+        monkeypatch.setattr(leftovers, "create", full)
         assert store.sweep(home) == ()
         assert store.find(home, "paid").folder == folder and store.find(home, "paid").reply() == REPLY
         assert list(home.results.iterdir()) == []
@@ -382,7 +382,7 @@ def _fill_the_disk_of(home: Home, refuse: str, monkeypatch: pytest.MonkeyPatch) 
     def at_home(file: object) -> bool:
         return os.readlink(f"/proc/self/fd/{file.fileno()}").startswith(str(home.folder))  # type: ignore[attr-defined]
 
-    write_all, sync, rename = store.write_all, store.sync, Path.rename
+    write_all, sync, rename = place.write_all, place.sync, Path.rename
 
     def write(file: object, data: bytes) -> None:
         if at_home(file) and refuse == "write":
@@ -400,6 +400,6 @@ def _fill_the_disk_of(home: Home, refuse: str, monkeypatch: pytest.MonkeyPatch) 
             raise full
         return rename(path, target)
 
-    monkeypatch.setattr(store, "write_all", write)
-    monkeypatch.setattr(store, "sync", synced)
+    monkeypatch.setattr(place, "write_all", write)
+    monkeypatch.setattr(place, "sync", synced)
     monkeypatch.setattr(Path, "rename", renamed)

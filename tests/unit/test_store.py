@@ -14,7 +14,7 @@ from pathlib import Path
 import child
 import pytest
 
-from scumble import store
+from scumble import kept, store
 from scumble.errors import StorageError
 from scumble.settings import Home
 
@@ -126,9 +126,7 @@ def test_half_a_character_in_a_prompt_loses_no_reply(home: Home) -> None:
 def test_all_are_listed_newest_first(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """By when they were kept, not by name."""
     for id, minute in (("b", 2), ("c", 1), ("a", 3)):
-        monkeypatch.setattr(
-            store, "_now", lambda minute=minute: datetime(2026, 11, 22, 14, minute, tzinfo=UTC)
-        )
+        monkeypatch.setattr(kept, "now", lambda minute=minute: datetime(2026, 11, 22, 14, minute, tzinfo=UTC))
         keep(home, id=id)
     assert [stored.id for stored in store.all_stored(home)] == ["a", "b", "c"]
 
@@ -191,7 +189,7 @@ def test_each_placing_is_recorded(home: Home) -> None:
 DESCRIBER = """
 import sys
 from pathlib import Path
-from scumble import store
+from scumble import kept, store
 from scumble.settings import Home
 for number in range(20):
     store.describe(Home(Path(sys.argv[1])), sys.argv[2], **{f"process {sys.argv[3]} fact {number}": number})
@@ -267,10 +265,10 @@ def test_bytes_that_are_no_picture_are_not_saved_as_one(home: Home) -> None:
 KILLED_AT_EVERY_LINE = """
 import os, signal, sys
 from pathlib import Path
-from scumble import private_files, store
+from scumble import kept, place, private_files, store
 from scumble.settings import Home
 
-ours = {store.__file__, private_files.__file__}
+ours = {module.__file__ for module in (kept, place, private_files, store)}
 left = 0
 
 def watch(frame, event, argument):
@@ -303,11 +301,11 @@ print(lines)
 def test_a_kill_at_any_line_leaves_nothing_or_the_whole_reply(home: Home) -> None:
     """SIGKILL at each line of keep() in turn, until it comes to its end."""
     rounds = int(child.run(KILLED_AT_EVERY_LINE, home.folder))
-    kept = {stored.id: stored for stored in store.all_stored(home)}
-    whole = [f"killed-at-line-{line}" in kept for line in range(1, rounds + 1)]
+    whole_ones = {stored.id: stored for stored in store.all_stored(home)}
+    whole = [f"killed-at-line-{line}" in whole_ones for line in range(1, rounds + 1)]
     assert rounds > 40 and whole == sorted(whole)
     assert whole.count(False) > 20 and whole.count(True) > 1
-    for stored in kept.values():
+    for stored in whole_ones.values():
         line = stored.asked["lines"]
         assert stored.reply() == bytes([line % 256]) * 300_000
         assert files(stored.folder) == {"reply.bin", "asked.json"}
@@ -316,7 +314,7 @@ def test_a_kill_at_any_line_leaves_nothing_or_the_whole_reply(home: Home) -> Non
 KILLED_AT_ANY_MOMENT = """
 import sys
 from pathlib import Path
-from scumble import store
+from scumble import kept, store
 from scumble.settings import Home
 reply = bytes(range(256)) * 8192
 for number in range(10_000):
@@ -343,7 +341,7 @@ def test_a_kill_at_any_moment_leaves_nothing_or_the_whole_reply(home: Home) -> N
 STARVED = """
 import resource, sys
 from pathlib import Path
-from scumble import store
+from scumble import kept, store
 from scumble.errors import StorageError
 from scumble.settings import Home
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -12,7 +12,7 @@ import child
 import pytest
 from servers import completed_event, partial_event, success
 
-from scumble import jobs, store
+from scumble import jobs, leftovers, store
 from scumble.ledger import Ledger
 from scumble.settings import Home
 
@@ -220,5 +220,5 @@ def test_a_folder_that_goes_away_meanwhile_disturbs_nothing(
         return listed(folder)
 
     monkeypatch.setattr(os, "listdir", listing)
-    monkeypatch.setattr(store, "_tidied", lambda _place: [])
+    monkeypatch.setattr(leftovers, "_tidied", lambda _place: [])
     assert store.sweep(home) == ()

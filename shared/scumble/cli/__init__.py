@@ -19,11 +19,23 @@ from ..geometry import CONTEXTS, DETAILS
 from ..settings import find_home
 from ..shapes import Rect, Size
 from ..translation import _, use_language
-from . import batching, budgeting, conversing, keys, making, options, planning, results, spending, updating
+from . import (
+    batching,
+    budgeting,
+    conversing,
+    keys,
+    making,
+    options,
+    planning,
+    results,
+    spending,
+    texturing,
+    updating,
+)
 from .numbers import count, port
 from .output import accept_any_text, flush, give_up_output, print_error, print_json, print_warnings
 
-_USING_THE_LEDGER = frozenset({"spend", "budget", "generate", "edit"})
+_USING_THE_LEDGER = frozenset({"spend", "budget", "generate", "edit", "texture"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,6 +106,8 @@ def _run(chosen: argparse.Namespace) -> None:
         _serve_sandbox(chosen)
     elif chosen.command == "turn":
         conversing.turn(chosen, catalog, home)
+    elif chosen.command == "texture":
+        texturing.texture(chosen, catalog, home)
     else:
         make = making.generate if chosen.command == "generate" else making.edit
         make(chosen, catalog, home)
@@ -179,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     edit.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
 
     conversing.add_parser(commands.add_parser, _add_prompted, _add_money, _size_or_auto)
+    texturing.add_parser(commands.add_parser, _add_model, _add_money, _size)
 
     _add_budget(
         commands.add_parser("budget", help=_("limits on what may be spent, and what is left of them"))

@@ -62,19 +62,19 @@ def generate(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> Non
         partial_images=arguments.partials,
         **asked,
     )
-    result = _ask(request, arguments, catalog, home, account)
+    result = ask(request, arguments, catalog, home, account)
     if result.answer.references_outside:
         fetches = _("The SVG names things outside itself, which what shows it may fetch from the network.")
         remarks = (*remarks, fetches)
         print_warnings([fetches])
     files = _numbered(output, result)
     for file, picture in zip(files, result.answer.pictures, strict=True):
-        with _paid_for(result, file):
+        with paid_for(result, file):
             # The answer's own bytes where the ending stands for their format, else converted by Pillow.
             as_it_came = options.holds(file, result.answer.media_type)
             data = picture if as_it_came else compositing.encoded(compositing.opened(picture), None, file)
             compositing.write(file, data)
-    _note_placed(home, result)
+    note_placed(home, result)
     _report(result, files, arguments.json, {"warnings": list(remarks)})
 
 
@@ -124,17 +124,17 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
         markup=sent.markup,
         **options.chosen(arguments),
     )
-    result = _ask(request, arguments, catalog, home, account)
+    result = ask(request, arguments, catalog, home, account)
     files = _numbered(output, result)
     matches = []
     for file, picture in zip(files, result.answer.pictures, strict=True):
-        with _paid_for(result, file):
+        with paid_for(result, file):
             answer = compositing.colours(picture)
             match = compositing.matched(sent.images[0].data, answer, plan, selection)
             placed = compositing.placed(original, answer, plan, selection, match)
             compositing.write(file, compositing.encoded(placed, original, file))
         matches.append(match)
-    _note_placed(home, result)
+    note_placed(home, result)
     if not arguments.json and selection is not None:
         for match in matches:
             print(match.describe(), file=sys.stderr)
@@ -143,9 +143,10 @@ def edit(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
     _report(result, files, arguments.json, {**plan_document(plan), **told})
 
 
-def _ask(
+def ask(
     request: Request, arguments: argparse.Namespace, catalog: Catalog, home: Home, account: Account
 ) -> Result:
+    """Tell the price and do the request; `arguments` says json, project and over_budget."""
     model = catalog.usable(request.model, date.today())
     check(request, model, date.today())
     if not arguments.json:
@@ -194,7 +195,7 @@ def _noting(events: list[Event], as_json: bool, partials: int) -> Callable[[Even
 
 
 @contextlib.contextmanager
-def _paid_for(result: Result, file: Path) -> Iterator[None]:
+def paid_for(result: Result, file: Path) -> Iterator[None]:
     """What fails or is stopped here does so after the bill: say so, and where the picture is."""
     try:
         yield
@@ -212,7 +213,7 @@ def _paid_for(result: Result, file: Path) -> Iterator[None]:
     raise failed
 
 
-def _note_placed(home: Home, result: Result) -> None:
+def note_placed(home: Home, result: Result) -> None:
     # The file is written and paid for; that this could not be noted must not make it a failure.
     with contextlib.suppress(StorageError):
         mark_placed(home, result.id, "file")
@@ -250,5 +251,8 @@ def read_prompt(arguments: argparse.Namespace) -> None:
             arguments.prompt = sys.stdin.read().strip() if sys.stdin else ""
         except UnicodeDecodeError:
             raise BadRequest(reason=_("the prompt holds characters that are not text")) from None
-    if arguments.command in ("generate", "edit", "turn") and not arguments.prompt:
+    needs_words = arguments.command in ("generate", "edit", "turn") or (
+        arguments.command == "texture" and arguments.picture is None
+    )
+    if needs_words and not (arguments.prompt or "").strip():
         raise BadRequest(reason=_("the prompt is empty"))
