@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import json
 import logging
 import sys
 import tempfile
@@ -29,12 +31,15 @@ from tests.servers import (
     FaultServer,
     answers,
     closes_after_request,
+    error_event,
     gradient_png,
     redirects,
     refusal,
     resets_at_once,
+    streams,
     success,
 )
+from tests.unit.batch_cases import serving
 
 KEY = "sk-proj-PlantedKey_0123456789"
 # As it stands, in hexadecimal, and in the base64 of each alignment.
@@ -130,12 +135,56 @@ def test_no_verb_shows_or_writes_the_key(
     assert searched(tmp_path, but=allowed) == []
 
 
+def test_no_list_turn_batch_or_stream_shows_or_writes_the_key(
+    home: Home,
+    tmp_path: Path,
+    temporary: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor do the files that programs share: the pace, what is awaited, batches, journals; and a broken list
+    of servers is refused without it."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    table = tmp_path / "list.csv"
+    table.write_text("prompt,size,quality\na red door,816x816,low\na blue door,816x816,low\n")
+    made = str(tmp_path / "made")
+    with serving(monkeypatch) as service:
+        monkeypatch.setenv("OPENAI_BASE_URL", service.base_url)
+        for arguments in (
+            ["generate", "--prompt", "x", "--size", "816x816", "--partials", "2", "-o", made + ".png"],
+            ["turn", "--prompt", "x", "--size", "816x816", "-o", made + "-turn.png"],
+            ["turn", "--prompt", "y", "--size", "816x816", "--in-background", "--no-wait"],
+            ["batch", str(table), "-o", made],
+            ["batch", str(table), "-o", made + "-batch", "--through-batch"],
+            ["batch", "collect"],
+            ["results", "fetch"],
+        ):
+            # What is still at work ends with an exit code of its own.
+            with contextlib.suppress(SystemExit):
+                main([*arguments, "--json"])
+        assert len(service.seen) > 8
+    assert (home.folder / "pace.sqlite3").exists() and len(list(home.results.iterdir())) >= 4
+    for settings in ({"header": KEY + "\n"}, {KEY: 1}, {"edits": KEY}, {"omit": [KEY]}, KEY):
+        (home.folder / "servers.json").write_text(json.dumps({"127.0.0.1": settings}))
+        assert main(["key", "test"]) != 0
+    (home.folder / "servers.json").unlink()
+    printed = capfd.readouterr()
+    said = printed.out + printed.err + caplog.text
+    assert len(said) > 1_000
+    assert searched(tmp_path) == []
+    assert [form for form in FORMS if form in said] == []
+
+
 @pytest.mark.parametrize(
     "behaviour",
     [
         answers(401, refusal("x", "invalid_api_key")),
         answers(500, b""),
         answers(200, b"<html>"),
+        streams(b"data: {", whole=False),
+        streams(error_event("server_error", None).replace(b"sk-planted", b"")),
         answers(200, success([gradient_png(8, 8)])),
         redirects(307, "https://example.com/"),
         closes_after_request(),
