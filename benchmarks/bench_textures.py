@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Textures: the whole chain at 2048x2048 in 2.5 s at most, all maps in 1.5 s, every photograph seamless."""
+"""Textures: the chain at 2048x2048 in at most 2.5 s, all maps in 1.5 s, and every photograph seamless."""
 
 from __future__ import annotations
 

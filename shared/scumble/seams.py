@@ -62,6 +62,11 @@ class Axis:
         return max(_outside(self.wrap, low, high), _outside(self.step_near, 0, allowed))
 
     @property
+    def excused(self) -> float:
+        """How far the wrap ratio alone lies outside WRAP_MARKS, as a logarithm, whatever excuses it."""
+        return _outside(self.wrap, *WRAP_MARKS)
+
+    @property
     def passes(self) -> bool:
         return self.fault == 0
 

@@ -251,9 +251,15 @@ if child == 0:
 _pid, status = os.waitpid(child, 0)
 print(first, status, send())
 """
+    tests = Path(__file__).parents[1]
+    found = os.pathsep.join(map(str, (tests, tests.parent, Path(client.__file__).parents[1])))
     with EchoServer(answers_each=MANY) as server:
         done = subprocess.run(
-            [sys.executable, "-c", code, server.base_url], capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", code, server.base_url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": found},
         )
         assert (done.stdout, done.stderr) == ("200 0 200\n", "")
         assert server.connections == 2 and len(server.seen) == 3
