@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from . import layers, pixels, waiting
 from .asking import Desk, Options, Order, Proposal, Task
 from .i18n import _
 from .layers import Origin
+from .pixels import Pixels
 from .problems import ImageGone, PriceChanged, UnreadableAnswer
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """The new layer and what it cost."""
+    """The new layer, of several variations their group, and what it cost."""
 
     layer: Gimp.Layer
     result: Result
@@ -115,28 +117,34 @@ def new_job(task: Task, order: Order, desk: Desk, over_budget: bool = False) -> 
 def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
     """Raises ImageGone or UnreadableAnswer; the reply is on disk in any case."""
     proposal = order.proposal
-    try:
-        answer = pixels.decode(result.answer.pictures[0], result.answer.size)
-    except ValueError as problem:
-        raise _kept(UnreadableAnswer(folder=result.folder), result) from problem
     if not task.image.is_valid():
         raise _kept(ImageGone(folder=result.folder), result)
     name = task.layer_name()
-    window, visible = proposal.window, proposal.visible
-    shown = Rect(visible.x - window.x, visible.y - window.y, *visible.size)
     layer = layers.place(
         image=task.image,
         above=task.above,
         name=name,
         origin=_origin(result),
-        picture=pixels.cropped(pixels.scaled(answer, window.size), shown),
-        area=visible,
+        pictures=_decoded(result, proposal),
+        area=proposal.visible,
         selection=order.selection,
     )
     # The layer is there; that this could not be noted must not look as if it were not.
     with contextlib.suppress(StorageError):
         store.mark_placed(desk.home, result.id, f"GIMP: {name}")
     return Done(layer, result)
+
+
+def _decoded(result: Result, proposal: Proposal) -> Iterator[Pixels]:
+    """The shown part of each picture, brought to the window's size. Raises UnreadableAnswer."""
+    window, visible = proposal.window, proposal.visible
+    shown = Rect(visible.x - window.x, visible.y - window.y, *visible.size)
+    for data in result.answer.pictures:
+        try:
+            answer = pixels.decode(data, result.answer.size)
+        except ValueError as problem:
+            raise _kept(UnreadableAnswer(folder=result.folder), result) from problem
+        yield pixels.cropped(pixels.scaled(answer, window.size), shown)
 
 
 def _origin(result: Result) -> Origin:
