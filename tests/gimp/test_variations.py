@@ -15,11 +15,6 @@ from servers import USAGE
 Records = dict[str, Record]
 FILLED = {"three_variations": 3, "variations_in_depth": 2, "variations_in_a_group": 2}
 COUNT = {**FILLED, "generated_variations": 4}
-    "three_variations": 3,
-    "variations_in_depth": 2,
-    "variations_in_a_group": 2,
-    "generated_variations": 4,
-}
 
 
 @pytest.mark.parametrize("name", COUNT)

@@ -58,7 +58,7 @@ def test_the_typed_prompt_is_what_is_sent(records: dict[str, Record]) -> None:
 
 
 def test_one_undo_takes_all_of_it_away_and_nothing_more(records: dict[str, Record]) -> None:
-    """One Ctrl+Z: three variations, their group and masks are gone, the selection is not; the next one undoes the selection."""
+    """One Ctrl+Z: three variations, group and masks are gone, the selection is not until the next one."""
     assert records["filled"].facts["in_groups"] == [3]
     assert records["undone"].facts["layers"] == ["photo"]
     assert records["undone"].facts["selection"] == records["filled"].facts["selection"]
@@ -94,7 +94,7 @@ def test_the_price_on_the_button_follows_every_choice(records: dict[str, Record]
     assert "quality = max" in shown["not offered"]["plan"]
     assert "previews $0 – $0.0090" in shown["previews"]["price"]
     assert shown["no previews"] == shown["one again"] == shown["medium"]
-    assert shown["variations"]["button"] == "_Generate  $0.037"
+    assert shown["variations"]["button"] == "_Generate  $0.053"
     assert "previews" not in shown["variations"]["price"]
     assert shown["medium"]["unplaced"] == "Paid for and not placed yet: 1"
     assert shown["nothing selected"]["plan"] == "Nothing is selected."

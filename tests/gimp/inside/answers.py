@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fills whose answers are, in this order: black, black and white, a refused key, a refused picture, a failure."""
+"""Fills whose answers are, in turn: black, black and white, a refused key, a refused picture, a failure."""
 
 from easel import FILL, OUT, Gimp, case, filled, keep_more, photo, rendered, run_all, select_ellipse
 from gi.repository import Gio
