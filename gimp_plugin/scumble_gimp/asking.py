@@ -93,11 +93,12 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Order:
-    """What goes out, and the selection as it was then."""
+    """What goes out, the selection as it was then, and the layer that it is about."""
 
     proposal: Proposal
     request: Request = field(repr=False)
     selection: Selection | None = None
+    filled: Gimp.Layer | None = None
 
 
 class Task(Protocol):
@@ -133,6 +134,13 @@ def propose_whole(desk: Desk, kind: Kind, options: Options, prompt: str, area: R
     model = desk.model(options.model)
     plan = geometry.whole(area.size, model.sizes, price_by_size(model, kind, options.quality))
     return _proposal(desk, model, kind, options, prompt, plan, (area.x, area.y))
+
+
+def propose_planned(
+    desk: Desk, kind: Kind, options: Options, prompt: str, plan: Plan, corner: tuple[int, int]
+) -> Proposal:
+    """A window that was planned before and its price."""
+    return _proposal(desk, desk.model(options.model), kind, options, prompt, plan, corner)
 
 
 def priced(desk: Desk, request: Request, model: Model) -> Estimate:

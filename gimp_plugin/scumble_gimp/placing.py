@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from gi.repository import Babl, Gimp
+from gi.repository import Gimp
 
 from scumble import records, recovery, store
 from scumble.errors import StorageError
@@ -109,12 +109,7 @@ def _fits(noted: Placing, canvas: Size) -> bool:
         return False
     if not noted.visible.intersection(Rect(0, 0, *canvas)).size.area:
         return False
-    if not noted.mask_format:
-        return True
-    if not Babl.format_exists(noted.mask_format):
-        return False
-    bytes_per_value = Babl.format_get_bytes_per_pixel(Babl.format(noted.mask_format))
-    return bool(len(noted.mask) == noted.visible.size.area * bytes_per_value)
+    return not noted.mask_format or pixels.holds(noted.mask_format, noted.visible.size, noted.mask)
 
 
 def _origin(one: Stored) -> Origin:

@@ -18,7 +18,7 @@ from scumble.records import Placing
 from scumble.request import check
 from scumble.shapes import Rect
 
-from . import layers, pixels, waiting
+from . import again, layers, pixels, prices, waiting
 from .asking import Desk, Options, Order, Proposal, Task
 from .i18n import _
 from .layers import Origin
@@ -46,7 +46,23 @@ def without_window(task: Task, options: Options, prompt: str, over_budget: bool)
     """Propose, send and place. Raises ScumbleError."""
     desk = Desk.open()
     order = prepare(task, task.propose(desk, options, prompt), options, desk)
-    Gimp.progress_init(_("Waiting for the service"))
+    return _send_and_place(task, order, desk, over_budget)
+
+
+def repeat(image: Gimp.Image, drawables: list[Gimp.Drawable], exactly: bool, over_budget: bool) -> Done:
+    """Ask again what was asked of the image last, without a window. Raises ScumbleError."""
+    desk = Desk.open()
+    last = again.last_of(desk, image)
+    task = again.Another.on(desk, image, last) if exactly else again.as_now(last, image, drawables)
+    proposal = task.propose(desk, last.options, last.prompt)
+    last.require_no_dearer(proposal)
+    return _send_and_place(task, prepare(task, proposal, last.options, desk), desk, over_budget)
+
+
+def _send_and_place(task: Task, order: Order, desk: Desk, over_budget: bool) -> Done:
+    """With GIMP's own progress, which says the price."""
+    text = _("Waiting for the service: {price}")
+    Gimp.progress_init(text.format(price=prices.amount(order.proposal.estimate)))
     try:
         job = new_job(task, order, desk, over_budget)
         result = waiting.run(job, lambda _progress: Gimp.progress_pulse())
@@ -130,8 +146,9 @@ def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
         selection=order.selection,
     )
     # The layer is there; that this could not be noted must not look as if it were not.
-    with contextlib.suppress(StorageError):
+    with contextlib.suppress(StorageError, KeyError):
         store.mark_placed(desk.home, result.id, f"GIMP: {name}")
+        again.remember(desk, task.image, result.id, proposal.options, order.filled)
     return Done(layer, result)
 
 
