@@ -117,7 +117,7 @@ class Another:
     above: Gimp.Layer | None
     last: Last
     where: Placing
-    hidden: frozenset[int]
+    hidden: frozenset[str]
 
     @classmethod
     def on(cls, desk: Desk, image: Gimp.Image, last: Last) -> Another:
@@ -207,10 +207,10 @@ def _came_from(layer: Gimp.Layer, last: Last) -> bool:
     return {last.stored.id} == set(map(layers.result_of, family))
 
 
-def _answers_to(last: Last, desk: Desk, image: Gimp.Image) -> Iterator[int]:
-    """The tattoos of layers with answers for the same place, which the model is not to see."""
+def _answers_to(last: Last, desk: Desk, image: Gimp.Image) -> Iterator[str]:
+    """The names of layers with answers for the same place, which the model is not to see."""
     for layer in layers.every_layer(image):
         with contextlib.suppress(KeyError, ValueError):
             result = layers.result_of(layer)
             if store.find(desk.home, result).asked.get("placing") == last.stored.asked.get("placing"):
-                yield layer.get_tattoo()
+                yield layer.get_name()

@@ -106,13 +106,13 @@ def picture(
     area: Rect,
     padding: Padding,
     size: Size,
-    hidden: Collection[int] = (),
+    hidden: Collection[str] = (),
 ) -> Pixels:
     """What is to be sent: `area` of the image with `padding` around it, scaled to `size`, without alpha.
 
     Shows `layer` alone, as it looks through its mask, opacity and filters, or everything visible when it is
     None. Transparent parts become neutral grey, so that colours hidden under them stay hidden; the padding
-    repeats the edge. `hidden` are the tattoos of layers that are not to be seen.
+    repeats the edge. `hidden` are the names of layers that are not to be seen.
     Raises EmptyLayer when `layer` has nothing to show here.
     """
     with _stage(image, area) as stage:
@@ -248,7 +248,7 @@ def _put_backdrop(stage: Gimp.Image, size: Size) -> None:
     stage.insert_layer(backdrop, None, 0)
 
 
-def _visible(image: Gimp.Image, area: Rect, stage: Gimp.Image, hidden: Collection[int]) -> Gimp.Layer:
+def _visible(image: Gimp.Image, area: Rect, stage: Gimp.Image, hidden: Collection[str]) -> Gimp.Layer:
     """What is visible of `area` as a layer for `stage`.
 
     GIMP renders a whole canvas or nothing, so a copy of the image, which shares its pixels, is given a canvas
@@ -257,8 +257,8 @@ def _visible(image: Gimp.Image, area: Rect, stage: Gimp.Image, hidden: Collectio
     copy = image.duplicate()
     try:
         copy.undo_disable()
-        for tattoo in hidden:
-            copy.get_layer_by_tattoo(tattoo).set_visible(False)
+        for name in hidden:  # a copy's groups have other tattoos
+            copy.get_layer_by_name(name).set_visible(False)
         copy.resize(*area.size, -area.x, -area.y)
         return Gimp.Layer.new_from_visible(copy, stage, "seen")
     finally:

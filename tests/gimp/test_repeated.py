@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Repeat Last and Another Variation in real GIMP: what is sent again, where it lands, and when it is refused."""
+"""Repeat Last and Another Variation in real GIMP: what is sent again, where it lands, what is refused."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_budget_stops_a_repetition(new_studio) -> None:
     home = Home(studio.home)
     with EchoServer() as server:
         with Ledger(home.ledger) as ledger:
-            ledger.set_budget("day", 30_000)
+            ledger.set_budget("day", 20_000)
         ran = studio.run("repeating.py", OPENAI_API_KEY=KEY, OPENAI_BASE_URL=server.base_url)
     assert ran.returncode == 0, ran.stderr[-4000:]
     facts = studio.records([])["over_the_budget"].facts
