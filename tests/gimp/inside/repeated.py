@@ -6,6 +6,8 @@ import sys
 from easel import (
     FILL,
     GENERATE,
+    REPEAT,
+    VARIATION,
     Gimp,
     call,
     case,
@@ -21,9 +23,6 @@ from easel import (
 from patterns import coded
 
 sys.path.insert(0, Gimp.directory() + "/plug-ins/scumble-gimp")
-
-REPEAT = "plug-in-scumble-repeat-last"
-VARIATION = "plug-in-scumble-another-variation"
 
 
 def _selected(image):

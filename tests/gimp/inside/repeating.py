@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fill after which the day's budget is full: asking again is stopped, and let through once on purpose."""
 
-from easel import FILL, call, case, keep, photo, run_all, select_ellipse
+from easel import FILL, REPEAT, VARIATION, call, case, keep, photo, run_all, select_ellipse
 
 
 @case
@@ -9,9 +9,8 @@ def over_the_budget(name):
     image, layer = photo(1200, 900)
     select_ellipse(image, 300, 300, 200, 150)
     first, _new = call(FILL, image, [layer], prompt=name)
-    again = ("plug-in-scumble-repeat-last", "plug-in-scumble-another-variation")
-    stopped = [call(procedure, image, [layer])[0] for procedure in again]
-    let_through, _new = call(again[1], image, [layer], **{"over-budget": True})
+    stopped = [call(procedure, image, [layer])[0] for procedure in (REPEAT, VARIATION)]
+    let_through, _new = call(VARIATION, image, [layer], **{"over-budget": True})
     keep(name, {"first": first, "stopped": stopped, "let_through": let_through})
 
 

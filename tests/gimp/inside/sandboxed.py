@@ -5,8 +5,10 @@ from easel import (
     FILL,
     GENERATE,
     PLACE_RESULT,
+    REPEAT,
     RESULTS,
     SPENDING,
+    VARIATION,
     Gimp,
     case,
     filled,
@@ -19,9 +21,8 @@ from easel import (
 
 @case
 def procedures(name):
-    found = {
-        one: Gimp.get_pdb().lookup_procedure(one) for one in (FILL, GENERATE, RESULTS, SPENDING, PLACE_RESULT)
-    }
+    names = (FILL, GENERATE, REPEAT, VARIATION, RESULTS, SPENDING, PLACE_RESULT)
+    found = {one: Gimp.get_pdb().lookup_procedure(one) for one in names}
     facts = {
         "menus": {one: procedure.get_menu_paths() for one, procedure in found.items()},
         "labels": {one: procedure.get_menu_label() for one, procedure in found.items()},
