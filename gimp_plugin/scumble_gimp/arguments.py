@@ -57,7 +57,7 @@ def add_moderation(procedure: Gimp.Procedure) -> None:
     _add_choice(
         procedure,
         "moderation",
-        _("M_oderation"),
+        _("Mo_deration"),
         _("How strictly the service looks at words and pictures"),
         {"auto": _("Usual"), "low": _("Less strict")},
         "auto",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def test_the_key_is_not_among_the_arguments(records: dict[str, Record]) -> None:
         "plug-in-scumble-spending": common[:3],
         "plug-in-scumble-place-result": [*common[:3], "result-id"],
     }
+
+
+def test_no_two_choices_of_a_dialog_have_the_same_key(records: dict[str, Record]) -> None:
+    """Nor one of those that the dialog has of its own: More, Generate, Cancel, Budget."""
+    for labels in records["procedures"].facts["in_dialog"].values():
+        keys = re.findall(r"_(\w)", " ".join(labels).upper()) + list("OGCB")
+        assert len(keys) == len(set(keys)) >= 10, keys
 
 
 def test_without_a_key_the_sandbox_paints_for_nothing(records: dict[str, Record]) -> None:

@@ -30,7 +30,13 @@ def procedures(name):
             one: [argument.name for argument in procedure.get_arguments()] for one, procedure in found.items()
         },
     }
-    keep(name, facts)
+    in_dialog = {
+        one: [
+            argument.get_nick() for argument in found[one].get_arguments() if argument.name != "over-budget"
+        ]
+        for one in (FILL, GENERATE)
+    }
+    keep(name, facts | {"in_dialog": in_dialog})
 
 
 @case
