@@ -50,7 +50,7 @@ def add_previews(procedure: Gimp.Procedure) -> None:
 def add_variations(procedure: Gimp.Procedure) -> None:
     most = max(model.n_max for model in catalog.load().models)
     tip = _("So many pictures of the same, each at its price, as a group of layers")
-    procedure.add_int_argument("variations", _("_Variations"), tip, 1, most, 1, _READ_WRITE)
+    procedure.add_int_argument("variations", _("Var_iations"), tip, 1, most, 1, _READ_WRITE)
 
 
 def add_moderation(procedure: Gimp.Procedure) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
             keys.into(DIALOG).type("planted cancelled words").press("Escape").gone(DIALOG)
             wait_for(OUT / "cancelled.json")
             stop_while_waiting(keys, server, gate)
-            keys.into(DIALOG).type("planted filled words").press("alt+v").type("3").press("Tab").press(
+            keys.into(DIALOG).type("planted filled words").press("alt+i").type("3").press("Tab").press(
                 "alt+g"
             ).gone(DIALOG)
             wait_for(OUT / "undone.please")
