@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gi.repository import Gimp, GLib, GObject
@@ -44,6 +45,23 @@ def add_previews(procedure: Gimp.Procedure) -> None:
     most = max(model.partials_max for model in catalog.load().models)
     tip = _("Pictures on the way to the finished one; each costs a little")
     procedure.add_int_argument("previews", _("Previe_ws"), tip, 0, most, 0, _READ_WRITE)
+
+
+def add_variations(procedure: Gimp.Procedure) -> None:
+    most = max(model.n_max for model in catalog.load().models)
+    tip = _("So many pictures of the same, each at its price, as a group of layers")
+    procedure.add_int_argument("variations", _("Var_iations"), tip, 1, most, 1, _READ_WRITE)
+
+
+def add_moderation(procedure: Gimp.Procedure) -> None:
+    _add_choice(
+        procedure,
+        "moderation",
+        _("Mo_deration"),
+        _("How strictly the service looks at words and pictures"),
+        {"auto": _("Usual"), "low": _("Less strict")},
+        "auto",
+    )
 
 
 def add_over_budget(procedure: Gimp.Procedure) -> None:
@@ -138,18 +156,17 @@ def options_of(config: Gimp.ProcedureConfig) -> Options:
     """The options in a run's arguments; only a fill has a scope."""
     from .asking import Options  # with it comes most of the library, which registering does without
 
-    model, quality = text_of(config, "model"), config.get_property("quality")
-    previews = config.get_property("previews")
-    if config.find_property("scope") is None:
-        return Options(model, quality, config.get_property("extent"), previews=previews)
-    return Options(
-        model,
-        quality,
-        config.get_property("scope"),
-        config.get_property("context"),
-        config.get_property("source"),
-        previews,
+    options = Options(
+        model=text_of(config, "model"),
+        quality=config.get_property("quality"),
+        region=config.get_property("extent" if config.find_property("scope") is None else "scope"),
+        previews=config.get_property("previews"),
+        variations=config.get_property("variations"),
+        moderation=config.get_property("moderation"),
     )
+    if config.find_property("scope") is None:
+        return options
+    return replace(options, context=config.get_property("context"), source=config.get_property("source"))
 
 
 def prompt_of(config: Gimp.ProcedureConfig) -> str:

@@ -50,7 +50,7 @@ class Desk:
 @dataclass(frozen=True)
 class Options:
     """What the person chose; `region` is "selection", "layer" or "canvas", `source` "layer" or "visible",
-    `previews` how many partial pictures are to come."""
+    `previews` how many partial pictures are to come, `variations` how many finished ones."""
 
     model: str
     quality: str
@@ -58,6 +58,8 @@ class Options:
     context: str = "normal"
     source: str = "layer"
     previews: int = 0
+    variations: int = 1
+    moderation: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,14 @@ class Proposal:
     """A request without pictures yet, the window it is for, and its price.
 
     `plan` counts from `corner`, a point of the image; `around` is what a window around a selection was
-    planned from.
+    planned from, `options` what the person chose.
     """
 
     plan: Plan
     corner: tuple[int, int]
     request: Request
     estimate: Estimate
+    options: Options
     around: Window | None = None
 
     @property
@@ -90,11 +93,12 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Order:
-    """What goes out, and the selection as it was then."""
+    """What goes out, the selection as it was then, and the layer that it is about."""
 
     proposal: Proposal
     request: Request = field(repr=False)
     selection: Selection | None = None
+    filled: Gimp.Layer | None = None
 
 
 class Task(Protocol):
@@ -132,6 +136,13 @@ def propose_whole(desk: Desk, kind: Kind, options: Options, prompt: str, area: R
     return _proposal(desk, model, kind, options, prompt, plan, (area.x, area.y))
 
 
+def propose_planned(
+    desk: Desk, kind: Kind, options: Options, prompt: str, plan: Plan, corner: tuple[int, int]
+) -> Proposal:
+    """A window that was planned before and its price."""
+    return _proposal(desk, desk.model(options.model), kind, options, prompt, plan, corner)
+
+
 def priced(desk: Desk, request: Request, model: Model) -> Estimate:
     """The price as it will be reserved, with what real bills say where the model's rule is not published."""
     try:
@@ -159,9 +170,11 @@ def _proposal(
         size=size,
         quality=options.quality,
         images=(Picture(size),) if kind == "edit" else (),
+        n=options.variations,
+        moderation=options.moderation,
         partial_images=options.previews,
     )
-    return Proposal(plan, corner, request, priced(desk, request, model), around)
+    return Proposal(plan, corner, request, priced(desk, request, model), options, around)
 
 
 def with_pictures(proposal: Proposal, image: bytes, mask: bytes | None) -> Request:

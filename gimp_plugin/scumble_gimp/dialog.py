@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
@@ -76,7 +77,9 @@ class Dialog:
 
     @property
     def options(self) -> Options:
-        return arguments.options_of(self._config)
+        """Of several variations the service sends no previews."""
+        options = arguments.options_of(self._config)
+        return replace(options, previews=0) if options.variations > 1 else options
 
     @property
     def shown(self) -> dict[str, str]:
@@ -225,15 +228,17 @@ class Dialog:
     def _choices(self) -> Gtk.Widget:
         """Two columns of labelled choices, the model first."""
         grid = Gtk.Grid(column_spacing=SPACE, row_spacing=NARROW_SPACE)
-        names = [name for name in ("quality", "scope", "extent", "context", "source") if self._has(name)]
-        widgets = [self._model_choice()]
-        widgets += [self._window.get_widget(name, GObject.TYPE_NONE) for name in names]
+        known = ("quality", "scope", "extent", "context", "source", "variations")
+        choices = [self._model_choice(), *(self._choice(name) for name in known if self._has(name))]
         alike = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
-        for index, widget in enumerate(widgets):
+        for index, widget in enumerate(choices):
             alike.add_widget(widget.get_label())
             widget.set_hexpand(True)
             grid.attach(widget, index % 2, index // 2, 1, 1)
         return grid
+
+    def _choice(self, name: str) -> Gtk.Widget:
+        return self._window.get_widget(name, GObject.TYPE_NONE)
 
     def _model_choice(self) -> Gtk.Widget:
         today = date.today()
@@ -248,14 +253,16 @@ class Dialog:
         return GimpUi.LabelStringWidget.new(_("_Model"), choice)
 
     def _more(self) -> Gtk.Widget:
-        """What few change: how often the picture is shown while it is being made."""
+        """What few change: how often the picture is shown while it is being made, how strictly it is
+        looked at."""
         label = Gtk.Label(label=_("Previe_ws"), use_underline=True, mnemonic_widget=self._previews)
         tip = _("Pictures on the way to the finished one; each costs a little")
         label.set_tooltip_text(tip)
         self._previews.set_tooltip_text(tip)
         more = Gtk.Expander(label=_("M_ore"), use_underline=True)
-        more.add(widgets.row(label, self._previews))
-        more.set_expanded(self._config.get_property("previews") > 0)
+        more.add(widgets.row(label, self._previews, self._choice("moderation"), spacing=SPACE))
+        unusual = self._config.get_property("previews") > 0 or self.options.moderation != "auto"
+        more.set_expanded(unusual)
         more.connect_after("notify::expanded", lambda *_change: widgets.fit_to_content(self._window))
         return more
 
@@ -273,8 +280,12 @@ class Dialog:
         model = self._desk.model(options.model)
         offered = model.qualities
         self._previews.set_range(0, model.partials_max)
+        self._previews.set_sensitive(options.variations == 1)
         for name in choice.list_nicks():
             choice.set_sensitive(name, name in offered)
+        strictness = Gimp.param_spec_choice_get_choice(self._config.find_property("moderation"))
+        for name in strictness.list_nicks():
+            strictness.set_sensitive(name, name in model.moderation)
         if self._has("context"):
             self._window.set_sensitive("context", options.region == "selection", None, None, False)
 

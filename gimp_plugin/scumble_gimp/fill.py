@@ -53,11 +53,11 @@ class Fill:
         shown = pixels.picture(self.image, source, visible, plan.padding, plan.request_size)
         picture = png.encode(shown.size, shown.data, shown.channels)
         if options.region != "selection":
-            return Order(proposal, with_pictures(proposal, picture, None))
+            return Order(proposal, with_pictures(proposal, picture, None), filled=self.above)
         selection = pixels.selection(self.image, visible)
         sent_hole = hole.in_request(selection.chosen, visible.size, plan.padding, plan.request_size)
         mask = png.encode(plan.request_size, hole.mask_pixels(sent_hole), 4)
-        return Order(proposal, with_pictures(proposal, picture, mask), selection)
+        return Order(proposal, with_pictures(proposal, picture, mask), selection, self.above)
 
     def layer_name(self) -> str:
         return layers.next_name(self.image, _("Scumble Fill {number}"))

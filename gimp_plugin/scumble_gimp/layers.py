@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from gi.repository import Gimp
 from scumble.shapes import Rect
 
 from . import pixels
+from .i18n import _
 from .pixels import Pixels, Selection
 from .problems import FloatingSelection, Gone, IndexedImage, NotALayer, NotOneLayer
 
@@ -98,28 +99,34 @@ def place(
     above: Gimp.Layer | None,
     name: str,
     origin: Origin,
-    picture: Pixels,
+    pictures: Iterable[Pixels],
     area: Rect,
     selection: Selection | None,
 ) -> Gimp.Layer:
-    """A new layer with `picture` over `area` of the image, in one undo step.
+    """A new layer with the picture over `area` of the image, in one undo step; of several pictures a group
+    with a layer of each, of which the first is on top and the only visible one.
 
     It lies right above `above`, in the same group, or on top of the image; `selection`, over the same
-    area, becomes its layer mask value by value.
+    area, becomes the layer mask of each layer value by value. What `pictures` raises leaves the image as it
+    was.
     """
-    kind = Gimp.ImageType.GRAYA_IMAGE if _is_gray(image) else Gimp.ImageType.RGBA_IMAGE
-    layer = Gimp.Layer.new(image, name, *area.size, kind, 100, Gimp.LayerMode.NORMAL)
-    pixels.put(layer, picture)
-    layer.attach_parasite(Gimp.Parasite.new(PARASITE, _PERSISTENT, _provenance(origin)))
+    made = _made(image, name, origin, pictures, area)
     with _one_undo_step(image):
         parent, position = _place_above(image, above)
-        image.insert_layer(layer, parent, position)
-        layer.set_offsets(area.x, area.y)
-        if selection is not None:
-            _add_mask(layer, selection)
-        image.set_selected_layers([layer])
+        placed = made[0]
+        if len(made) > 1:
+            placed = Gimp.GroupLayer.new(image, name)
+            image.insert_layer(placed, parent, position)
+            parent, position = placed, 0
+        for number, layer in enumerate(made):
+            layer.set_visible(number == 0)
+            image.insert_layer(layer, parent, position + number)
+            layer.set_offsets(area.x, area.y)
+            if selection is not None:
+                _add_mask(layer, selection)
+        image.set_selected_layers([placed])
     Gimp.displays_flush()
-    return layer
+    return placed
 
 
 def next_name(image: Gimp.Image, pattern: str) -> str:
@@ -134,6 +141,28 @@ def next_name(image: Gimp.Image, pattern: str) -> str:
 def every_layer(image: Gimp.Image) -> Iterator[Gimp.Layer]:
     """Also those in groups."""
     return _all_layers(image.get_layers())
+
+
+def _made(
+    image: Gimp.Image, name: str, origin: Origin, pictures: Iterable[Pixels], area: Rect
+) -> list[Gimp.Layer]:
+    """A layer of each picture, not in the image yet; one picture at a time is in memory."""
+    kind = Gimp.ImageType.GRAYA_IMAGE if _is_gray(image) else Gimp.ImageType.RGBA_IMAGE
+    made: list[Gimp.Layer] = []
+    try:
+        for number, picture in enumerate(pictures, start=1):
+            layer = Gimp.Layer.new(image, name, *area.size, kind, 100, Gimp.LayerMode.NORMAL)
+            made.append(layer)
+            pixels.put(layer, picture)
+            layer.attach_parasite(Gimp.Parasite.new(PARASITE, _PERSISTENT, _provenance(origin, number)))
+    except BaseException:
+        for layer in made:
+            layer.delete()
+        raise
+    if len(made) > 1:
+        for number, layer in enumerate(made, start=1):
+            layer.set_name(_("{name}, variation {number}").format(name=name, number=number))
+    return made
 
 
 def _add_mask(layer: Gimp.Layer, selection: Selection) -> None:
@@ -169,10 +198,11 @@ def _all_layers(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
             yield from _all_layers(layer.get_children())
 
 
-def _provenance(origin: Origin) -> bytes:
+def _provenance(origin: Origin, picture: int) -> bytes:
     facts = {
         "schema": 1,
         "result": origin.result,
+        "picture": picture,
         "model": origin.model,
         "quality": origin.quality,
         "size": origin.size,

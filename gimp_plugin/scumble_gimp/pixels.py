@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -83,17 +83,42 @@ def selection(image: Gimp.Image, area: Rect) -> Selection:
     return Selection(area, format, values, hole.above_zero(_got(buffer, area, _FINE_MASK), 2))
 
 
-def picture(image: Gimp.Image, layer: Gimp.Layer | None, area: Rect, padding: Padding, size: Size) -> Pixels:
+def remembered(area: Rect, format: str, values: bytes) -> Selection:
+    """The selection that has these values over `area`, which holds() is true of."""
+    chosen = values
+    if format != _COARSE_MASK:
+        buffer = Gegl.Buffer.new(format, 0, 0, *area.size)
+        buffer.set(rectangle(whole(area.size)), format, values)
+        chosen = _got(buffer, whole(area.size), _FINE_MASK)
+    return Selection(area, format, values, hole.above_zero(chosen, 1 if format == _COARSE_MASK else 2))
+
+
+def holds(format: str, size: Size, values: bytes) -> bool:
+    """Whether the values fill a rectangle of that size in a pixel format that babl knows."""
+    if not Babl.format_exists(format):
+        return False
+    return bool(len(values) == size.area * Babl.format_get_bytes_per_pixel(Babl.format(format)))
+
+
+def picture(
+    image: Gimp.Image,
+    layer: Gimp.Layer | None,
+    area: Rect,
+    padding: Padding,
+    size: Size,
+    hidden: Collection[str] = (),
+) -> Pixels:
     """What is to be sent: `area` of the image with `padding` around it, scaled to `size`, without alpha.
 
     Shows `layer` alone, as it looks through its mask, opacity and filters, or everything visible when it is
     None. Transparent parts become neutral grey, so that colours hidden under them stay hidden; the padding
-    repeats the edge. Raises EmptyLayer when `layer` has nothing to show here.
+    repeats the edge. `hidden` are the names of layers that are not to be seen.
+    Raises EmptyLayer when `layer` has nothing to show here.
     """
     with _stage(image, area) as stage:
         _put_backdrop(stage, area.size)
         if layer is None:
-            _put_on_stage(stage, _visible(image, area, stage), (0, 0))
+            _put_on_stage(stage, _visible(image, area, stage, hidden), (0, 0))
         else:
             seen = Gimp.Layer.new_from_drawable(layer, stage)
             _known, left, top = layer.get_offsets()
@@ -223,7 +248,7 @@ def _put_backdrop(stage: Gimp.Image, size: Size) -> None:
     stage.insert_layer(backdrop, None, 0)
 
 
-def _visible(image: Gimp.Image, area: Rect, stage: Gimp.Image) -> Gimp.Layer:
+def _visible(image: Gimp.Image, area: Rect, stage: Gimp.Image, hidden: Collection[str]) -> Gimp.Layer:
     """What is visible of `area` as a layer for `stage`.
 
     GIMP renders a whole canvas or nothing, so a copy of the image, which shares its pixels, is given a canvas
@@ -232,6 +257,8 @@ def _visible(image: Gimp.Image, area: Rect, stage: Gimp.Image) -> Gimp.Layer:
     copy = image.duplicate()
     try:
         copy.undo_disable()
+        for name in hidden:  # a copy's groups have other tattoos
+            copy.get_layer_by_name(name).set_visible(False)
         copy.resize(*area.size, -area.x, -area.y)
         return Gimp.Layer.new_from_visible(copy, stage, "seen")
     finally:

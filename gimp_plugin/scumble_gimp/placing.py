@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
-from gi.repository import Babl, Gimp
+from gi.repository import Gimp
 
 from scumble import records, recovery, store
 from scumble.errors import StorageError
 from scumble.records import Placing
 from scumble.shapes import Rect, Size
 from scumble.store import Stored
+from scumble.wire import Answer
 
 from . import layers, pixels, results
 from .asking import Desk
 from .i18n import _
 from .layers import Origin
-from .pixels import Selection
+from .pixels import Pixels, Selection
 from .problems import ResultGone, UnreadableAnswer
 
 
@@ -32,7 +34,8 @@ def find(desk: Desk, id: str) -> Stored:
 def place(
     desk: Desk, one: Stored, image: Gimp.Image, above: Gimp.Layer | None, as_it_was: bool = True
 ) -> Gimp.Layer:
-    """A new layer in one undo step, from the answer that is on this disk; pays nothing.
+    """A new layer in one undo step, from the answer that is on this disk; pays nothing. Of several pictures
+    it is a group.
 
     Of a result that says no place, or one that lies beside this canvas, and when it is not wanted as it was,
     the whole picture gets the middle of the canvas.
@@ -44,13 +47,9 @@ def place(
     one = find(desk, one.id)
     answer = recovery.complete(desk.home, one, lambda: desk.account)
     results.settle(desk.home, one)
-    try:
-        picture = pixels.decode(answer.pictures[0], answer.size)
-    except ValueError as problem:
-        raise UnreadableAnswer(folder=one.folder) from problem
     canvas = Size(image.get_width(), image.get_height())
     noted = records.placing_of(one) if as_it_was else None
-    where = noted if noted and _fits(noted, canvas) else _in_the_middle(picture.size, canvas)
+    where = noted if noted and _fits(noted, canvas) else _in_the_middle(answer.size, canvas)
     name = layers.next_name(image, _("Scumble Result {number}"))
     selection = Selection(where.visible, where.mask_format, where.mask, b"") if where.mask else None
     shown = Rect(where.visible.x - where.window.x, where.visible.y - where.window.y, *where.visible.size)
@@ -59,7 +58,7 @@ def place(
         above=above,
         name=name,
         origin=_origin(one),
-        picture=pixels.cropped(pixels.scaled(picture, where.window.size), shown),
+        pictures=_decoded(answer, one, where.window.size, shown),
         area=where.visible,
         selection=selection,
     )
@@ -89,6 +88,16 @@ def ids_in(image: Gimp.Image) -> frozenset[str]:
     return frozenset(filter(None, map(layers.result_of, layers.every_layer(image))))
 
 
+def _decoded(answer: Answer, one: Stored, window: Size, shown: Rect) -> Iterator[Pixels]:
+    """The shown part of each picture, brought to the window's size. Raises UnreadableAnswer."""
+    for data in answer.pictures:
+        try:
+            picture = pixels.decode(data, answer.size)
+        except ValueError as problem:
+            raise UnreadableAnswer(folder=one.folder) from problem
+        yield pixels.cropped(pixels.scaled(picture, window), shown)
+
+
 def _in_the_middle(picture: Size, canvas: Size) -> Placing:
     middle = Rect((canvas.width - picture.width) // 2, (canvas.height - picture.height) // 2, *picture)
     return Placing(middle, middle)
@@ -100,12 +109,7 @@ def _fits(noted: Placing, canvas: Size) -> bool:
         return False
     if not noted.visible.intersection(Rect(0, 0, *canvas)).size.area:
         return False
-    if not noted.mask_format:
-        return True
-    if not Babl.format_exists(noted.mask_format):
-        return False
-    bytes_per_value = Babl.format_get_bytes_per_pixel(Babl.format(noted.mask_format))
-    return bool(len(noted.mask) == noted.visible.size.area * bytes_per_value)
+    return not noted.mask_format or pixels.holds(noted.mask_format, noted.visible.size, noted.mask)
 
 
 def _origin(one: Stored) -> Origin:

@@ -69,6 +69,30 @@ class PriceChanged(_InGimp):
     remedy = N_("Look at the new price and press the button again.")
 
 
+class NothingAsked(_InGimp):
+    code = "gimp-nothing-asked"
+    sentence = N_("Nothing was made for this image yet, so there is nothing to repeat.")
+    remedy = N_("Begin with Filters > AI > Fill Selection… or Generate Layer….")
+
+
+class NotAskedHere(_InGimp):
+    code = "gimp-not-asked-here"
+    sentence = N_("Where the last picture was asked for, this image has no place for another one.")
+    remedy = N_("Use Repeat Last, which takes the selection as it is now.")
+
+
+class FilledLayerGone(_InGimp):
+    code = "gimp-filled-layer-gone"
+    sentence = N_("The layer that was filled last is no longer in this image.")
+    remedy = N_("Use Repeat Last, which works on the current layer.")
+
+
+class DearerThanLastTime(_InGimp):
+    code = "gimp-dearer-than-last-time"
+    sentence = N_("This would cost about {price}, and the last time it was {last}.")
+    remedy = N_("Use Fill Selection… or Generate Layer…, which show the price before it is paid.")
+
+
 class ImageGone(_InGimp):
     code = "gimp-image-gone"
     sentence = N_("The image was closed while the service was at work.")

@@ -13,6 +13,8 @@ from .i18n import N_, _
 
 FILL = "plug-in-scumble-fill"
 GENERATE = "plug-in-scumble-generate"
+REPEAT = "plug-in-scumble-repeat-last"
+VARIATION = "plug-in-scumble-another-variation"
 RESULTS = "plug-in-scumble-results"
 PLACE_RESULT = "plug-in-scumble-place-result"
 SPENDING = "plug-in-scumble-spending"
@@ -49,6 +51,8 @@ _ENTRIES = {
             arguments.add_common,
             arguments.add_for_fill,
             arguments.add_previews,
+            arguments.add_variations,
+            arguments.add_moderation,
             arguments.add_over_budget,
             arguments.add_return_values,
         ),
@@ -63,10 +67,34 @@ _ENTRIES = {
             arguments.add_common,
             arguments.add_for_generate,
             arguments.add_previews,
+            arguments.add_variations,
+            arguments.add_moderation,
             arguments.add_over_budget,
             arguments.add_return_values,
         ),
         run="generate",
+    ),
+    REPEAT: _Entry(
+        label=N_("Repeat _Last"),
+        summary=N_("Ask again with the last words and choices, without a window."),
+        help=N_(
+            "What was asked of this image last is asked again, with the layer and the selection as they are"
+            " now. It is refused when it would be dearer than the last time."
+        ),
+        icon="gimp-tool-bucket-fill",
+        add_arguments=(arguments.add_over_budget, arguments.add_return_values),
+        run="repeat_last",
+    ),
+    VARIATION: _Entry(
+        label=N_("Another _Variation"),
+        summary=N_("Ask for one more picture of the same, without a window."),
+        help=N_(
+            "The last question of this image once more, exactly: the same words, window, selection and layer."
+            " The answer lies above the last one."
+        ),
+        icon="gimp-layer-new",
+        add_arguments=(arguments.add_over_budget, arguments.add_return_values),
+        run="another_variation",
     ),
     RESULTS: _Entry(
         label=N_("_Results…"),

@@ -77,6 +77,14 @@ def generate(call: Call) -> Ended:
     return _do(Generate.on(call.image, call.drawables), call)
 
 
+def repeat_last(call: Call) -> Ended:
+    return _repeated(call, exactly=False)
+
+
+def another_variation(call: Call) -> Ended:
+    return _repeated(call, exactly=True)
+
+
 def spending_of(call: Call) -> Ended:
     desk = Desk.open()
     document = layers.document(call.image) if call.image else ""
@@ -118,6 +126,12 @@ def _do(task: Task, call: Call) -> Ended:
         over_budget = call.config.get_property(arguments.OVER_BUDGET)
         done = session.without_window(task, options, prompt, over_budget)
     return _LEFT if done is None else _placed(done)
+
+
+def _repeated(call: Call, exactly: bool) -> Ended:
+    """Whatever the run mode, there is nothing to ask."""
+    over_budget = not call.has_window and call.config.get_property(arguments.OVER_BUDGET)
+    return _placed(session.repeat(call.image, call.drawables, exactly, over_budget))
 
 
 def _placed(done: session.Done) -> Ended:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -17,10 +18,11 @@ from scumble.records import Placing
 from scumble.request import check
 from scumble.shapes import Rect
 
-from . import layers, pixels, waiting
+from . import again, layers, pixels, prices, waiting
 from .asking import Desk, Options, Order, Proposal, Task
 from .i18n import _
 from .layers import Origin
+from .pixels import Pixels
 from .problems import ImageGone, PriceChanged, UnreadableAnswer
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """The new layer and what it cost."""
+    """The new layer, of several variations their group, and what it cost."""
 
     layer: Gimp.Layer
     result: Result
@@ -44,7 +46,23 @@ def without_window(task: Task, options: Options, prompt: str, over_budget: bool)
     """Propose, send and place. Raises ScumbleError."""
     desk = Desk.open()
     order = prepare(task, task.propose(desk, options, prompt), options, desk)
-    Gimp.progress_init(_("Waiting for the service"))
+    return _send_and_place(task, order, desk, over_budget)
+
+
+def repeat(image: Gimp.Image, drawables: list[Gimp.Drawable], exactly: bool, over_budget: bool) -> Done:
+    """Ask again what was asked of the image last, without a window. Raises ScumbleError."""
+    desk = Desk.open()
+    last = again.last_of(desk, image)
+    task = again.Another.on(desk, image, last) if exactly else again.as_now(last, image, drawables)
+    proposal = task.propose(desk, last.options, last.prompt)
+    last.require_no_dearer(proposal)
+    return _send_and_place(task, prepare(task, proposal, last.options, desk), desk, over_budget)
+
+
+def _send_and_place(task: Task, order: Order, desk: Desk, over_budget: bool) -> Done:
+    """With GIMP's own progress, which says the price."""
+    text = _("Waiting for the service: {price}")
+    Gimp.progress_init(text.format(price=prices.amount(order.proposal.estimate)))
     try:
         job = new_job(task, order, desk, over_budget)
         result = waiting.run(job, lambda _progress: Gimp.progress_pulse())
@@ -115,28 +133,35 @@ def new_job(task: Task, order: Order, desk: Desk, over_budget: bool = False) -> 
 def place_answer(task: Task, order: Order, result: Result, desk: Desk) -> Done:
     """Raises ImageGone or UnreadableAnswer; the reply is on disk in any case."""
     proposal = order.proposal
-    try:
-        answer = pixels.decode(result.answer.pictures[0], result.answer.size)
-    except ValueError as problem:
-        raise _kept(UnreadableAnswer(folder=result.folder), result) from problem
     if not task.image.is_valid():
         raise _kept(ImageGone(folder=result.folder), result)
     name = task.layer_name()
-    window, visible = proposal.window, proposal.visible
-    shown = Rect(visible.x - window.x, visible.y - window.y, *visible.size)
     layer = layers.place(
         image=task.image,
         above=task.above,
         name=name,
         origin=_origin(result),
-        picture=pixels.cropped(pixels.scaled(answer, window.size), shown),
-        area=visible,
+        pictures=_decoded(result, proposal),
+        area=proposal.visible,
         selection=order.selection,
     )
     # The layer is there; that this could not be noted must not look as if it were not.
-    with contextlib.suppress(StorageError):
+    with contextlib.suppress(StorageError, KeyError):
         store.mark_placed(desk.home, result.id, f"GIMP: {name}")
+        again.remember(desk, task.image, result.id, proposal.options, order.filled)
     return Done(layer, result)
+
+
+def _decoded(result: Result, proposal: Proposal) -> Iterator[Pixels]:
+    """The shown part of each picture, brought to the window's size. Raises UnreadableAnswer."""
+    window, visible = proposal.window, proposal.visible
+    shown = Rect(visible.x - window.x, visible.y - window.y, *visible.size)
+    for data in result.answer.pictures:
+        try:
+            answer = pixels.decode(data, result.answer.size)
+        except ValueError as problem:
+            raise _kept(UnreadableAnswer(folder=result.folder), result) from problem
+        yield pixels.cropped(pixels.scaled(answer, window.size), shown)
 
 
 def _origin(result: Result) -> Origin:

@@ -141,7 +141,7 @@ def echoed(new_studio) -> dict[str, Record]:
 
 @dataclass(frozen=True)
 class Answered:
-    """A GIMP whose service answers with a black picture, then refuses in several ways."""
+    """A GIMP whose service answers with a black picture and with two, then refuses in several ways."""
 
     studio: Studio
     records: dict[str, Record]
@@ -151,11 +151,14 @@ class Answered:
 @pytest.fixture(scope="session")
 def answered(new_studio) -> Answered:
     studio = new_studio("answered")
-    black = Image.new("RGB", (992, 672))
-    path = studio.folder / "black.png"
-    black.save(path)
+    encoded = []
+    for colour in ("black", "white"):
+        path = studio.folder / f"{colour}.png"
+        Image.new("RGB", (992, 672), colour).save(path)
+        encoded.append(path.read_bytes())
     server = FaultServer(
-        answers(200, success([path.read_bytes()])),
+        answers(200, success(encoded[:1])),
+        answers(200, success(encoded)),
         answers(401, refusal("invalid_request_error", "invalid_api_key")),
         answers(400, refusal("image_generation_user_error", "moderation_blocked")),
         answers(500, b"<html>a failure</html>"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def test_what_a_person_opens_is_in_the_filters_menu(records: dict[str, Record]) 
     assert records["procedures"].facts["menus"] == {
         "plug-in-scumble-fill": ["<Image>/Filters/AI"],
         "plug-in-scumble-generate": ["<Image>/Filters/AI"],
+        "plug-in-scumble-repeat-last": ["<Image>/Filters/AI"],
+        "plug-in-scumble-another-variation": ["<Image>/Filters/AI"],
         "plug-in-scumble-results": ["<Image>/Filters/AI"],
         "plug-in-scumble-spending": ["<Image>/Filters/AI"],
         "plug-in-scumble-place-result": [],
@@ -42,13 +45,23 @@ def test_what_a_person_opens_is_in_the_filters_menu(records: dict[str, Record]) 
 def test_the_key_is_not_among_the_arguments(records: dict[str, Record]) -> None:
     """GIMP writes arguments to disk."""
     common = ["run-mode", "image", "drawables", "prompt", "model", "quality"]
+    more = ["previews", "variations", "moderation", "over-budget"]
     assert records["procedures"].facts["arguments"] == {
-        "plug-in-scumble-fill": [*common, "scope", "context", "source", "previews", "over-budget"],
-        "plug-in-scumble-generate": [*common, "extent", "previews", "over-budget"],
+        "plug-in-scumble-fill": [*common, "scope", "context", "source", *more],
+        "plug-in-scumble-generate": [*common, "extent", *more],
+        "plug-in-scumble-repeat-last": [*common[:3], "over-budget"],
+        "plug-in-scumble-another-variation": [*common[:3], "over-budget"],
         "plug-in-scumble-results": [*common[:3], "search", "unplaced", "limit"],
         "plug-in-scumble-spending": common[:3],
         "plug-in-scumble-place-result": [*common[:3], "result-id"],
     }
+
+
+def test_no_two_choices_of_a_dialog_have_the_same_key(records: dict[str, Record]) -> None:
+    """Nor one of those that the dialog has of its own: More, Generate, Cancel, Budget."""
+    for labels in records["procedures"].facts["in_dialog"].values():
+        keys = re.findall(r"_(\w)", " ".join(labels).upper()) + list("OGCB")
+        assert len(keys) == len(set(keys)) >= 10, keys
 
 
 def test_without_a_key_the_sandbox_paints_for_nothing(records: dict[str, Record]) -> None:

@@ -52,6 +52,16 @@ def test_a_generated_layer_comes_back_without_a_mask(records: dict[str, Record])
     assert record.raw("again") == record.raw("first")
 
 
+def test_all_variations_of_a_result_come_back_as_their_group(records: dict[str, Record]) -> None:
+    """Where and behind what they were, the first one visible."""
+    first, again = records["variations_again_first"].facts, records["variations_again"].facts
+    assert again["layer"]["name"] == "Scumble Result 1"
+    assert [one["place"] for one in again["children"]] == [one["place"] for one in first["children"]]
+    assert [one["parasites"] for one in again["children"]] == [one["parasites"] for one in first["children"]]
+    assert [one["visible"] for one in again["children"]] == [True, False]
+    assert again["same"] == [True, True]
+
+
 def test_where_the_canvas_does_not_reach_the_whole_picture_lies_in_the_middle(
     records: dict[str, Record],
 ) -> None:
@@ -71,7 +81,7 @@ def test_placing_again_pays_nothing(records: dict[str, Record], studio: Studio) 
     """As many spendings as requests, none for a placing."""
     with Ledger(Home(studio.home).ledger) as ledger:
         entries = ledger.entries()
-    assert len(entries) == int((studio.out / "sent").read_text()) == 7
+    assert len(entries) == int((studio.out / "sent").read_text()) == 8
     assert {entry.billed for entry in entries} == {BILL_OF_USAGE}
 
 
@@ -92,9 +102,9 @@ def test_results_are_listed_as_json(records: dict[str, Record]) -> None:
 def test_spending_is_told_in_micro_dollars(records: dict[str, Record]) -> None:
     """Of an image only its own; the sums of all agree with the ledger."""
     alone = records["spending_without_image"].facts
-    assert alone["today"]["billed"] == alone["month"]["billed"] == 6 * BILL_OF_USAGE
-    assert alone["unknown"] == [] and len(alone["last"]) == 6
+    assert alone["today"]["billed"] == alone["month"]["billed"] == 7 * BILL_OF_USAGE
+    assert alone["unknown"] == [] and len(alone["last"]) == 7
     facts = records["spending_with_image"].facts
     assert facts["fill"]["cost"] == BILL_OF_USAGE
-    assert facts["after"]["today"]["billed"] == 7 * BILL_OF_USAGE
+    assert facts["after"]["today"]["billed"] == 8 * BILL_OF_USAGE
     assert facts["after"]["document"]["billed"] - facts["before"]["document"]["billed"] == BILL_OF_USAGE

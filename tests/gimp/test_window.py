@@ -33,7 +33,7 @@ def records(studio: Studio) -> dict[str, Record]:
 
 def test_cancel_sends_nothing(records: dict[str, Record]) -> None:
     assert records["cancelled"].facts["status"] == "cancel"
-    assert "planted cancelled words" not in records["driven"].facts["prompts"]
+    assert "planted cancelled words" not in records["driven"].facts["prompt"]
 
 
 def test_stop_closes_the_dialog_at_once_and_keeps_the_answer(
@@ -51,13 +51,15 @@ def test_stop_closes_the_dialog_at_once_and_keeps_the_answer(
 
 
 def test_the_typed_prompt_is_what_is_sent(records: dict[str, Record]) -> None:
-    assert records["driven"].facts["prompts"] == ["planted stopped words", "planted filled words"]
+    assert records["driven"].facts["prompt"] == ["planted stopped words", "planted filled words"]
+    assert records["driven"].facts["n"] == ["1", "3"]
     assert records["filled"].facts["status"] == "success"
     assert records["filled"].facts["layers"] == ["Scumble Fill 1", "photo"]
 
 
 def test_one_undo_takes_all_of_it_away_and_nothing_more(records: dict[str, Record]) -> None:
-    """One Ctrl+Z: layer and mask are gone, the selection is not; the next one undoes the selection."""
+    """One Ctrl+Z: three variations, group and masks are gone, the selection is not until the next one."""
+    assert records["filled"].facts["in_groups"] == [3]
     assert records["undone"].facts["layers"] == ["photo"]
     assert records["undone"].facts["selection"] == records["filled"].facts["selection"]
     assert records["undone_pixels"].facts == {"same": True}
@@ -91,7 +93,9 @@ def test_the_price_on_the_button_follows_every_choice(records: dict[str, Record]
     assert shown["not offered"]["button"] == "_Generate"
     assert "quality = max" in shown["not offered"]["plan"]
     assert "previews $0 – $0.0090" in shown["previews"]["price"]
-    assert shown["no previews"] == shown["medium"]
+    assert shown["no previews"] == shown["one again"] == shown["medium"]
+    assert shown["variations"]["button"] == "_Generate  $0.053"
+    assert "previews" not in shown["variations"]["price"]
     assert shown["medium"]["unplaced"] == "Paid for and not placed yet: 1"
     assert shown["nothing selected"]["plan"] == "Nothing is selected."
     assert shown["nothing selected"]["button"] == "_Generate"

@@ -211,3 +211,11 @@ def test_what_is_forgotten_is_gone_and_still_on_the_bill(studio: Studio) -> None
 
 def test_a_prompt_is_used_again(records: dict[str, Record]) -> None:
     assert records["prompt_used"].facts["status"] == "success"
+
+
+def test_a_budget_stops_what_is_asked_again_without_a_window(records: dict[str, Record]) -> None:
+    """A person cannot go over it there, whatever the arguments say: the price was never shown."""
+    repeated = records["repeated"].facts
+    assert repeated["status"] == "execution-error"
+    assert repeated["error"].startswith("The budget for today has $0")
+    assert "Nothing was billed." in repeated["error"]

@@ -6,6 +6,8 @@ import generated  # noqa: F401
 import kinds  # noqa: F401
 import meanwhile  # noqa: F401
 import refused  # noqa: F401
+import repeated  # noqa: F401
+import variations  # noqa: F401
 from easel import run_all
 
 run_all()

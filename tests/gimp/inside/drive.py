@@ -23,7 +23,9 @@ def main() -> None:
             keys.into(DIALOG).type("planted cancelled words").press("Escape").gone(DIALOG)
             wait_for(OUT / "cancelled.json")
             stop_while_waiting(keys, server, gate)
-            keys.into(DIALOG).type("planted filled words").press("alt+g").gone(DIALOG)
+            keys.into(DIALOG).type("planted filled words").press("alt+i").type("3").press("Tab").press(
+                "alt+g"
+            ).gone(DIALOG)
             wait_for(OUT / "undone.please")
             keys.into(IMAGE_WINDOW).press("ctrl+z")
             wait_for(OUT / "undone_twice.please")
@@ -37,8 +39,8 @@ def main() -> None:
             for process in (gimp, screen):
                 process.terminate()
                 process.wait(30)
-    prompts = [seen.fields["prompt"] for seen in server.seen]
-    (OUT / "driven.json").write_text(json.dumps({"prompts": prompts}), "utf-8")
+    asked = {option: [seen.fields[option] for seen in server.seen] for option in ("prompt", "n")}
+    (OUT / "driven.json").write_text(json.dumps(asked), "utf-8")
 
 
 def stop_while_waiting(keys, server, gate) -> None:

@@ -18,6 +18,8 @@ Gegl.init(None)
 
 FILL = "plug-in-scumble-fill"
 GENERATE = "plug-in-scumble-generate"
+REPEAT = "plug-in-scumble-repeat-last"
+VARIATION = "plug-in-scumble-another-variation"
 RESULTS = "plug-in-scumble-results"
 PLACE_RESULT = "plug-in-scumble-place-result"
 SPENDING = "plug-in-scumble-spending"

@@ -24,6 +24,7 @@ from easel import (
     run_all,
     select_ellipse,
 )
+from groups import group_facts, grouped
 
 
 def _placed_again(name, image, layer, into=None):
@@ -66,6 +67,22 @@ def placed_again_deep(name):
     image, layer = photo(1200, 900, precision="FLOAT_LINEAR")
     select_ellipse(image, 300, 300, 200, 150)
     _placed_again(name, image, layer)
+
+
+@case
+def variations_again(name):
+    """Two pictures as one group, which is taken away and placed again."""
+    image, layer = photo(1200, 900)
+    select_ellipse(image, 300, 300, 200, 150)
+    group = grouped(f"{name}_first", FILL, image, [layer], variations=2)
+    result = _result_of(group.get_children()[1])
+    image.remove_layer(group)
+    returned, again = call(PLACE_RESULT, image, [layer], **{"result-id": result})
+    children = group_facts(again)
+    masks = [read(one.get_mask(), mask_format(image)) for one in again.get_children()]
+    same = [mask == read(image.get_selection(), mask_format(image), one["place"])
+            for mask, one in zip(masks, children, strict=True)]  # fmt: skip
+    keep(name, returned | {"children": children, "same": same})
 
 
 @case

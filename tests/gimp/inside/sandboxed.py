@@ -5,8 +5,10 @@ from easel import (
     FILL,
     GENERATE,
     PLACE_RESULT,
+    REPEAT,
     RESULTS,
     SPENDING,
+    VARIATION,
     Gimp,
     case,
     filled,
@@ -19,9 +21,8 @@ from easel import (
 
 @case
 def procedures(name):
-    found = {
-        one: Gimp.get_pdb().lookup_procedure(one) for one in (FILL, GENERATE, RESULTS, SPENDING, PLACE_RESULT)
-    }
+    names = (FILL, GENERATE, REPEAT, VARIATION, RESULTS, SPENDING, PLACE_RESULT)
+    found = {one: Gimp.get_pdb().lookup_procedure(one) for one in names}
     facts = {
         "menus": {one: procedure.get_menu_paths() for one, procedure in found.items()},
         "labels": {one: procedure.get_menu_label() for one, procedure in found.items()},
@@ -29,7 +30,13 @@ def procedures(name):
             one: [argument.name for argument in procedure.get_arguments()] for one, procedure in found.items()
         },
     }
-    keep(name, facts)
+    in_dialog = {
+        one: [
+            argument.get_nick() for argument in found[one].get_arguments() if argument.name != "over-budget"
+        ]
+        for one in (FILL, GENERATE)
+    }
+    keep(name, facts | {"in_dialog": in_dialog})
 
 
 @case

@@ -55,6 +55,7 @@ def visit(keys: Keys) -> None:
     keys.into(FILL).type("a lighthouse with a red stripe").settled()
     take_picture("cheaper")
     keys.press("alt+o").press("alt+w").type("2").press("Tab").settled()
+    take_picture("more")
     keys.press("alt+g").settled(2)
     take_picture("budget")
     size = keys.resized(FILL, 800, 600)

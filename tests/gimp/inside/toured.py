@@ -4,18 +4,20 @@
 import os
 import time
 
-from easel import FILL, OUT, RESULTS, SPENDING, Gimp, described, keep, read, rendered, select_ellipse
+from easel import FILL, OUT, REPEAT, RESULTS, SPENDING, Gimp, described, keep, read, rendered, select_ellipse
 from gi.repository import Gio
 
 PATIENCE_SECONDS = 60
 
 
-def opened(procedure):
+def opened(procedure, **arguments):
     run = Gimp.get_pdb().lookup_procedure(procedure)
     config = run.create_config()
     config.set_property("run-mode", Gimp.RunMode.INTERACTIVE)
     config.set_property("image", image)
     config.set_core_object_array("drawables", [image.get_layers()[-1]])
+    for name, value in arguments.items():
+        config.set_property(name, value)
     return run.run(config).index(0).value_nick
 
 
@@ -46,4 +48,6 @@ keep("result_undone", {"layers": names(), "same": rendered(image) == before, "fi
 keep("over_budget", {"status": opened(FILL), "layers": names()})
 keep("prompt_used", {"status": opened(RESULTS)})
 keep("forgotten", {"status": opened(RESULTS)})
+keep("repeated", {"status": opened(REPEAT, **{"over-budget": True}),
+                  "error": Gimp.get_pdb().get_last_error(), "layers": names()})  # fmt: skip
 (OUT / "finished.please").touch()

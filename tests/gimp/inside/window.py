@@ -34,7 +34,12 @@ def asked(name):
 
 
 def state():
-    return {"layers": [one.get_name() for one in image.get_layers()], "selection": selection_facts(image)}
+    layers = image.get_layers()
+    return {
+        "layers": [one.get_name() for one in layers],
+        "in_groups": [len(one.get_children()) for one in layers if one.is_group()],
+        "selection": selection_facts(image),
+    }
 
 
 def wait_for_undo(name, before):
@@ -64,6 +69,8 @@ def prices():
         "not offered": {"quality": "max", "model": "gpt-image-2"},
         "previews": {"quality": "medium", "model": "gpt-image-2.5-flare", "previews": 3},
         "no previews": {"previews": 0},
+        "variations": {"previews": 3, "variations": 4},
+        "one again": {"previews": 0, "variations": 1},
         "nothing selected": {"quality": "medium"},
         "whole layer": {"scope": "layer"},
     }.items():
