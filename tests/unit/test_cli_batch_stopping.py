@@ -115,6 +115,30 @@ def test_a_run_that_is_killed_in_the_middle_is_taken_up_and_nothing_bought_twice
     assert len(set(bodies)) == 4
 
 
+@pytest.mark.parametrize(("tier", "expected"), [((), None), (("--tier", 2), 2)])
+def test_the_accounts_tier_is_given_to_the_queue(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    service: Service,
+    doors: Path,
+    tmp_path: Path,
+    tier: tuple[object, ...],
+    expected: int | None,
+) -> None:
+    """It sets the pace until the answers tell the limits."""
+    given = []
+
+    class Watched(running.Queue):
+        def __init__(self, *arguments: Any) -> None:
+            given.append(arguments[4])
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(running, "Queue", Watched)
+    document = run(capsys, "batch", doors, "-o", tmp_path / "out", *tier)
+    assert given == [expected]
+    assert row_states(document) == ["done"] * 4
+
+
 @pytest.mark.parametrize("path", ["/files", "/batches"])
 def test_a_submission_that_is_killed_is_released_or_found_again(
     capsys: pytest.CaptureFixture[str], service: Service, doors: Path, tmp_path: Path, path: str

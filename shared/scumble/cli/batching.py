@@ -51,6 +51,12 @@ def add_parser(
         "--concurrency", type=count, default=CONCURRENCY, metavar="N", help=_("how many at once, live")
     )
     parser.add_argument(
+        "--tier",
+        type=count,
+        metavar="N",
+        help=_("the account's usage tier, until the service tells its limits"),
+    )
+    parser.add_argument(
         "--through-batch", action="store_true", help=_("by the Batch API: half the price, within a day")
     )
     parser.add_argument("--wait", action="store_true", help=_("until the batches have ended"))

@@ -165,7 +165,7 @@ def live(
     run = _Live(doing, journal, arguments, home, account)
     if not run.left:
         return
-    with Queue(home, account, catalog, arguments.concurrency) as queue:
+    with Queue(home, account, catalog, arguments.concurrency, arguments.tier) as queue:
         try:
             run.go_on(queue)
         except KeyboardInterrupt:
