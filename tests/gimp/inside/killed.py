@@ -6,11 +6,11 @@ from easel import FILL, OUT, call, keep, photo, select_ellipse
 # Two at their second time: first the call puts right what the kill before it left.
 POINTS = {
     "reserved": "scumble/ledger.py reserve return 1",
-    "place_made": "scumble/store.py __init__ return 1",
+    "place_made": "scumble/place.py __init__ return 1",
     "marked_sent": "scumble/ledger.py sent return 1",
-    "first_piece": "scumble/store.py add return 1",
+    "first_piece": "scumble/place.py add return 1",
     "answered": "scumble/client.py send return 1",
-    "kept": "scumble/store.py close return 1",
+    "kept": "scumble/place.py close return 1",
     "read": "scumble/wire.py decode return 2",
     "settled": "scumble/ledger.py settle return 2",
     "described": "scumble/store.py describe return 1",
