@@ -216,8 +216,9 @@ def test_a_mask_of_sixteen_bits_keeps_its_greys(tmp_path: Path) -> None:
 def test_one_colour_that_means_transparent_becomes_an_alpha_channel(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, echo: EchoServer
 ) -> None:
-    """The answer may hold that colour too, and would get holes."""
-    photo((1300, 1000)).save(tmp_path / "in.png", transparency=(10, 20, 30))
+    """The answer may hold that colour too, and would get holes. The picture itself has no such pixel."""
+    original = photo((1300, 1000)).point([*range(256), *range(256), *range(30), 31, *range(31, 256)])
+    original.save(tmp_path / "in.png", transparency=(10, 20, 30))
     before = opened(tmp_path / "in.png").convert("RGBA")
     run(capsys, "edit", str(tmp_path / "in.png"), "--prompt", "same", "-o", str(tmp_path / "out.png"))
     after = opened(tmp_path / "out.png")
