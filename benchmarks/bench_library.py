@@ -21,7 +21,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from servers import EchoServer, FaultServer, gradient_png, http_answer, success
+from servers import (
+    EchoServer,
+    FaultServer,
+    completed_event,
+    gradient_png,
+    http_answer,
+    partial_event,
+    success,
+)
 
 from scumble import catalog, cost, event_stream, geometry, matching, png, replies
 from scumble.request import Picture, Request
@@ -102,11 +110,13 @@ def resident():
     # Not ru_maxrss, which begins with what the parent had.
     return 1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
 
-home, url, small_url, paths = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+home, url, small_url, partial_images, *paths = sys.argv[1:]
+home = Path(home)
 known = catalog.load()
 size = Size(1024, 768)
 request = Request("edit", known.default_model, "a door", size, "low",
-                  images=tuple(Picture(size, path=Path(path)) for path in paths))
+                  images=tuple(Picture(size, path=Path(path)) for path in paths),
+                  partial_images=int(partial_images))
 def ask(request, url):
     account = Account(url, Secret("sk-x"), "")
     return jobs.perform(request, jobs.Asker("cli"), Home(home), account, known)
@@ -126,6 +136,15 @@ def _padded_png(length: int) -> bytes:
     return picture[:33] + chunk + picture[33:]
 
 
+def _reply(picture: bytes, written: str) -> bytes:
+    if written == "one event":
+        return completed_event(picture)
+    if written == "three events":
+        return partial_event(picture, 0) + partial_event(picture, 1) + completed_event(picture)
+    reply = success([picture])
+    return reply.replace(b"/", b"\\/") if written == "escaped" else reply
+
+
 def _discards_and_answers(reply: bytes) -> Callable[[socket.socket, threading.Event], bytes]:
     def behave(connection: socket.socket, _stopping: threading.Event) -> bytes:
         received = b""
@@ -143,22 +162,24 @@ def _discards_and_answers(reply: bytes) -> Callable[[socket.socket, threading.Ev
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems tell their memory otherwise")
 @pytest.mark.parametrize(
-    ("files", "file_bytes", "picture_bytes", "escaped"),
-    [(16, 20_000_000, 75_000_000, False), (16, 20_000_000, 1_000_000, False),
-     (1, 1_000_000, 75_000_000, False), (1, 1_000_000, 75_000_000, True), (5, 20_000_000, 75_000_000, False)],
-    ids=["large both", "large upload", "large reply", "large reply, escaped", "equal"],
+    ("files", "file_bytes", "picture_bytes", "written"),
+    [(16, 20_000_000, 75_000_000, "json"), (16, 20_000_000, 1_000_000, "json"),
+     (1, 1_000_000, 75_000_000, "json"), (1, 1_000_000, 75_000_000, "escaped"),
+     (5, 20_000_000, 75_000_000, "json"), (1, 1_000_000, 75_000_000, "one event"),
+     (1, 1_000_000, 25_000_000, "three events")],
+    ids=["large both", "large upload", "large reply", "large reply, escaped", "equal", "large event",
+         "large events"],
 )  # fmt: skip
-def test_memory(tmp_path: Path, files: int, file_bytes: int, picture_bytes: int, escaped: bool) -> None:
+def test_memory(tmp_path: Path, files: int, file_bytes: int, picture_bytes: int, written: str) -> None:
     """Of a process that performs one request, beyond what a small one takes."""
     (tmp_path / "small.png").write_bytes(gradient_png(1024, 768))
     paths = [tmp_path / f"{number}.png" for number in range(files)]
     for path in paths:
         path.write_bytes(_padded_png(file_bytes))
-    reply = success([_padded_png(picture_bytes)])
-    if escaped:
-        reply = reply.replace(b"/", b"\\/")
+    reply = _reply(_padded_png(picture_bytes), written)
+    partial_images = 2 if written.endswith(("event", "events")) else 0
     with FaultServer(_discards_and_answers(reply)) as server, EchoServer() as small:
-        arguments = [tmp_path, server.base_url, small.base_url, *paths]
+        arguments = [tmp_path, server.base_url, small.base_url, partial_images, *paths]
         begun = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", _PERFORM, *map(str, arguments)], capture_output=True, text=True
@@ -170,7 +191,7 @@ def test_memory(tmp_path: Path, files: int, file_bytes: int, picture_bytes: int,
     larger = max(sum(path.stat().st_size for path in paths), len(reply))
     print(
         f"\nmemory: {(after - before) / 1e6:.0f} MB beyond {before / 1e6:.0f} MB for {files} files of"
-        f" {file_bytes / 1e6:.0f} MB and a reply of {len(reply) / 1e6:.0f} MB in {taken:.1f} s;"
+        f" {file_bytes / 1e6:.0f} MB and a reply ({written}) of {len(reply) / 1e6:.0f} MB in {taken:.1f} s;"
         f" {(after - before) / larger:.2f} times the larger, target below 2"
     )
     assert after - before < 2 * larger

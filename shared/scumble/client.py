@@ -103,20 +103,22 @@ def send(
     *,
     on_sent: Callable[[], None],
     on_piece: Callable[[bytes], None] | None = None,
+    held: bool = True,
 ) -> Received:
     """POST the call once and read the answer, whatever its status.
 
     `on_sent` is called just before the first byte of the body leaves; what it raises is raised here, and
     then nothing left. `on_piece` is given each part of a 2xx answer as it arrives, decompressed; the whole
-    is returned all the same. Both are called on this thread. Without a key the built-in sandbox answers and
-    the network is not touched. Proxies come from the environment, for https only.
+    is returned all the same, or nothing of it when it is not to be `held` here too. Both are called on this
+    thread. Without a key the built-in sandbox answers and the network is not touched. Proxies come from the
+    environment, for https only.
 
     Raises BadPicture for a file that is gone or was changed, NotConnected when the body certainly did not
     leave (10 s to connect), SetupError for an unusable proxy, certificate file or key; after `on_sent`,
     ConnectionLost, UploadCutShort for a file that changed while it left, TimedOut (600 s without a byte, or
     600 s for the body of the answer) or BadReply (above 256 MiB, or damaged compression).
     """
-    bounds = Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX)
+    bounds = Bounds(ANSWER_SECONDS, REPLY_BYTES_MAX, held=held)
     start = _Start(on_sent)
     answer = _outcome(lambda: _post(call, account, bounds, start, on_piece), account, bounds, start)
     # Raised out here and without its trace: the frames and exceptions of requests hold the header.

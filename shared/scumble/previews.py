@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from . import client, replies, wire
 from .client import Received
 from .credentials import Account
-from .errors import BadReply, OutcomeUnknown, ScumbleError
+from .errors import BadReply, OutcomeUnknown, ScumbleError, StorageError
 from .event_stream import MEDIA_TYPE, Event, Splitter, StreamTooLarge
 from .refusals import error_in_stream
 from .replies import ErrorEvent, FinalEvent, PartEvent
@@ -45,7 +46,7 @@ def send(
         listener.hear(piece)
 
     try:
-        reply = client.send(call, account, on_sent=on_sent, on_piece=take)
+        reply = client.send(call, account, on_sent=on_sent, on_piece=take, held=False)
     except OutcomeUnknown:
         listener.end()
         if not listener.understood:
@@ -53,6 +54,10 @@ def send(
         reply = Received(200, {"content-type": MEDIA_TYPE}, place.so_far())
     else:
         listener.end()
+        if 200 <= reply.status < 300:
+            # What cannot be read back may still be kept: place.close() tells, and must come to it.
+            with contextlib.suppress(StorageError):
+                reply = replace(reply, body=place.so_far())
     return reply, listener.failure
 
 
@@ -97,6 +102,7 @@ class _Listener:
             found = split()
         except StreamTooLarge:
             self._overwhelmed = True
+            self._splitter = Splitter()
             return
         for event in found:
             match replies.meaning(event):

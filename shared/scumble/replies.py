@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import event_stream, wire
 from .errors import BadReply, StreamEnded
-from .event_stream import Event, StreamTooLarge, is_stream
+from .event_stream import Event, Located, StreamTooLarge, is_stream
 from .reply_json import read_reply
 from .request import Request
 from .translation import _
 from .wire import Answer
 
 _DRAWING = ("image_generation", "image_edit")
+_OBJECT = re.compile(rb"\s*\{")
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,16 @@ def addresses(body: bytes, media_type: str, request: Request) -> tuple[str, ...]
         return ()
 
 
-def meaning(event: Event) -> PartEvent | FinalEvent | ErrorEvent | None:
+def meaning(event: Event | Located) -> PartEvent | FinalEvent | ErrorEvent | None:
     """What an event of the Images API says; None for one that says nothing here, such as "[DONE]".
 
     Of its names the last word counts: other servers use those of a generation for edits too.
     """
-    if not event.data.lstrip().startswith(b"{"):
+    if isinstance(event, Event):
+        event = Located(event.name, event.data, 0, len(event.data))
+    if not _OBJECT.match(event.source, event.start, event.end):
         return None
-    document = read_reply(event.data)
+    document = read_reply(event.source, event.start, event.end)
     if not isinstance(document, dict):
         return None
     named = document.get("type")
@@ -90,7 +94,7 @@ def _completed(body: bytes) -> tuple[Mapping[str, object], int]:
     """The document with the finished picture, and how many previews came before it. Raises BadReply."""
     previews, gave_up = 0, False
     try:
-        for event in event_stream.events(body):
+        for event in event_stream.located(body):
             match meaning(event):
                 case FinalEvent(document):
                     return document, previews

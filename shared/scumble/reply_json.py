@@ -50,20 +50,23 @@ class LongText:
         return decoded.getvalue()
 
 
-def read_reply(body: bytes) -> object:
+def read_reply(body: bytes | bytearray, begin: int = 0, stop: int | None = None) -> object:
     """The document, or None when the body is no JSON that a reply could be (NaN and Infinity are none).
 
-    In objects, strings of more than LONG_BYTES are LongText; in arrays they are not looked for.
+    Only what lies between `begin` and `stop` is read. In objects, strings of more than LONG_BYTES are
+    LongText; in arrays they are not looked for.
     """
     # Random, so that nothing in the reply can stand for what was cut out.
     mark = secrets.token_hex(16)
-    rest: list[bytes] = []
+    rest: list[bytes | bytearray] = []
     long: dict[str, LongText] = {}
-    copied = at = quotes = 0
-    while (start := body.find(b'"', at)) >= 0:
-        end = body.find(b'"', start + 1)
+    stop = len(body) if stop is None else stop
+    copied = at = begin
+    quotes = 0
+    while (start := body.find(b'"', at, stop)) >= 0:
+        end = body.find(b'"', start + 1, stop)
         while end >= 0 and quotes < _QUOTES_MAX and _is_escaped(body, end):
-            end = body.find(b'"', end + 1)
+            end = body.find(b'"', end + 1, stop)
             quotes += 1
         quotes += 1
         if end < 0 or quotes > _QUOTES_MAX:
@@ -75,9 +78,9 @@ def read_reply(body: bytes) -> object:
             rest += [body[copied : start + 1], name.encode()]
             copied = end
         at = end + 1
-    if sum(map(len, rest)) + len(body) - copied > _REST_BYTES_MAX:
+    if sum(map(len, rest)) + stop - copied > _REST_BYTES_MAX:
         return None
-    rest.append(body[copied:])
+    rest.append(body[copied:stop])
 
     def with_long_texts(found: list[tuple[str, object]]) -> dict[str, object]:
         return {name: long.get(value, value) if isinstance(value, str) else value for name, value in found}
@@ -90,7 +93,7 @@ def read_reply(body: bytes) -> object:
         return None
 
 
-def _is_escaped(body: bytes, quote: int) -> bool:
+def _is_escaped(body: bytes | bytearray, quote: int) -> bool:
     """Whether an odd number of backslashes stands before it; of absurdly many, as if it were."""
     before = body[max(0, quote - _BACKSLASHES_MAX) : quote]
     backslashes = len(before) - len(before.rstrip(b"\\"))

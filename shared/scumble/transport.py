@@ -40,11 +40,13 @@ class Bounds:
     """How long an answer may take, each part and its body, and how long it may be.
 
     What is `passed_on` goes to on_piece only: as long as it likes, while no pause is longer than `seconds`.
+    What is not `held` goes to on_piece only as well, within the bounds.
     """
 
     seconds: float
     most_bytes: int
     passed_on: bool = False
+    held: bool = True
 
 
 class Stale(Exception):
@@ -235,12 +237,15 @@ def _read(response: Response, bounds: Bounds, on_piece: Callable[[bytes], None] 
         raise _too_long(bounds)
     # Its value is handed out without a copy, which for a long reply counts.
     body = io.BytesIO()
+    length = 0
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
         if on_piece is not None and not is_bounded:
             on_piece(piece)
             continue
-        body.write(piece)
-        if body.tell() > bounds.most_bytes:
+        length += len(piece)
+        if on_piece is None or bounds.held:
+            body.write(piece)
+        if length > bounds.most_bytes:
             raise _too_long(bounds)
         if time.monotonic() > deadline:
             raise TimedOut(seconds=round(bounds.seconds))

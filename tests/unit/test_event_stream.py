@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scumble import event_stream
-from scumble.event_stream import Event, Splitter, StreamTooLarge, events, is_stream
+from scumble.event_stream import Event, Splitter, StreamTooLarge, events, is_stream, located
 
 # What str.splitlines would break at, the mark of an encoding, and letters of two to four bytes.
 TEXTS = st.text(st.sampled_from("ab: {}\"'\u2028\u2029\x85\x0b\x0c\x1c\ufeffé문😀"), max_size=8)
@@ -57,11 +58,30 @@ def test_any_cutting_of_a_legal_stream_gives_its_events(
     assert list(events(body)) == said
 
 
-@given(st.binary(max_size=200), st.data())
+LINES = st.lists(
+    st.sampled_from([b"data", b"data:", b"data: ", b"event:", b"x", b"\r", b"\n", b"\xef\xbb\xbf"])
+)
+
+
+@given(st.binary(max_size=200) | LINES.map(b"".join), st.data())
 def test_cutting_makes_no_difference_to_what_is_no_stream_either(body: bytes, data: st.DataObject) -> None:
     """And nothing of it raises."""
     cut = data.draw(st.integers(0, len(body)))
-    assert split([body[:cut], body[cut:]]) == split([body])
+    assert split([body[:cut], body[cut:]]) == split([body]) == list(events(body))
+
+
+def test_long_data_of_one_line_is_not_copied() -> None:
+    """Of a whole stream it stays in its body, of pieces in the memory that its line was put together in."""
+    body = b"event: x\ndata: " + b"a" * 1_000_000 + b"\n\n"
+    (found,) = located(body)
+    assert found.source is body and body[found.start : found.end] == b"a" * 1_000_000
+    splitter = Splitter()
+    assert splitter.feed(body[:-2]) == []
+    tracemalloc.start()
+    (event,) = splitter.feed(b"\n\n")
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert event == Event("x", b"a" * 1_000_000) and peak < 100_000
 
 
 @pytest.mark.parametrize(

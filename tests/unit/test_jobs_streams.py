@@ -257,6 +257,19 @@ def test_the_same_pictures_come_however_the_network_cuts_the_stream(cuts: list[i
     assert received.body == WHOLE and failure is None and shown == [(1, COARSE), (2, PNG)]
 
 
+def test_a_stream_that_cannot_be_read_back_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may give again later what was paid for; until then the ledger does not know the bill."""
+
+    def fail(_place: store.Place) -> bytes:
+        raise errors.StorageError(path=home.folder, reason="Input/output error")
+
+    monkeypatch.setattr(store.Place, "so_far", fail)
+    with FaultServer(streams(WHOLE)) as server, pytest.raises(errors.BadReply):
+        perform(home, server.base_url, STREAMED)
+    assert only_entry(home).state == "unknown"
+    assert recovery.reread(store.find(home, only_entry(home).id)).pictures == (PNG,)
+
+
 def test_a_stream_that_trickles_is_read(home: Home) -> None:
     """A byte a piece around every boundary of the first event."""
     head, rest = WHOLE[:120], WHOLE[120:]

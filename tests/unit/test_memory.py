@@ -11,7 +11,16 @@ from pathlib import Path
 
 import child
 import pytest
-from servers import EchoServer, FaultServer, answers, gradient_png, success
+from servers import (
+    EchoServer,
+    FaultServer,
+    answers,
+    completed_event,
+    gradient_png,
+    partial_event,
+    streams,
+    success,
+)
 
 PERFORM = """
 import json, sys, tracemalloc
@@ -22,11 +31,12 @@ from scumble.request import Picture, Request
 from scumble.settings import Home
 from scumble.shapes import Size
 
-home, small_url, url, *paths = sys.argv[1:]
+home, small_url, url, partial_images, *paths = sys.argv[1:]
 size = Size(1024, 768)
 def ask(url):
     pictures = tuple(Picture(size, path=Path(path)) for path in paths)
-    request = Request("edit", "gpt-image-2.5-flare", "a door", size, "low", images=pictures)
+    request = Request("edit", "gpt-image-2.5-flare", "a door", size, "low", images=pictures,
+                      partial_images=int(partial_images))
     account = Account(url, Secret("sk-x"), "")
     return jobs.perform(request, jobs.Asker("cli"), Home(Path(home)), account, catalog.load())
 ask(small_url)
@@ -52,6 +62,19 @@ def test_memory_stays_below_twice_the_larger(home: object, tmp_path: Path, uploa
         path.write_bytes(padded_png(upload))
     reply = success([padded_png(picture)])
     with EchoServer() as small, FaultServer(answers(200, reply)) as server:
-        peak = json.loads(child.run(PERFORM, tmp_path / "home", small.base_url, server.base_url, *paths))
+        peak = json.loads(child.run(PERFORM, tmp_path / "home", small.base_url, server.base_url, 0, *paths))
     larger = max(4 * upload, len(reply))
     assert peak < 2 * larger, f"{peak / larger:.2f} times"
+
+
+@pytest.mark.parametrize("partials", [0, 2])
+def test_memory_stays_below_twice_a_streamed_reply(home: object, tmp_path: Path, partials: int) -> None:
+    """One long event, or three: neither its line nor the stream is in memory a second time."""
+    path = tmp_path / "small.png"
+    path.write_bytes(gradient_png(1024, 768))
+    picture = padded_png(12_000_000)
+    events = [partial_event(picture, number) for number in range(partials)] + [completed_event(picture)]
+    with EchoServer() as small, FaultServer(streams(*events)) as server:
+        peak = json.loads(child.run(PERFORM, tmp_path / "home", small.base_url, server.base_url, 2, path))
+    length = sum(map(len, events))
+    assert peak < 2 * length, f"{peak / length:.2f} times"

@@ -78,6 +78,17 @@ class TestReading:
             expected = None
         assert read_reply(body) == expected
 
+    @given(st.binary(max_size=20), st.binary(max_size=20), st.sampled_from([LONG, "short", 'quo"\\"ted']))
+    def test_a_document_within_other_bytes_is_read_without_them(
+        self, before: bytes, after: bytes, text: str
+    ) -> None:
+        """Quotes and backslashes beside it are no part of it, nor is what it lacks taken from there."""
+        body = document(text)
+        whole = before + body + after
+        stop = len(before) + len(body)
+        assert plain(read_reply(whole, len(before), stop)) == json.loads(body)
+        assert read_reply(bytearray(whole), len(before), stop - 1) is None
+
     @pytest.mark.parametrize(
         "body",
         [
