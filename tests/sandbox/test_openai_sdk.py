@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai.types import ImagesResponse
 from PIL import Image, ImageChops, ImageDraw, ImageStat
+from servers import FaultServer, refused_port, stalls
 
 FLARE = "gpt-image-2.5-flare"
 WITH_GIF = "gpt-image-2.6-flare"
@@ -361,3 +362,51 @@ def test_a_body_above_the_bound_is_refused(client: openai.OpenAI) -> None:
         client.images.edit(model=FLARE, prompt="a door", image=bytes(3_000_000))
     assert caught.value.status_code == 413
     assert client.models.retrieve(FLARE).id == FLARE
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("moderation_blocked", openai.BadRequestError),
+        ("billing_hard_limit_reached", openai.BadRequestError),
+        ("unsupported_country_region_territory", openai.PermissionDeniedError),
+        ("conflict", openai.ConflictError),
+        ("unprocessable", openai.UnprocessableEntityError),
+        ("rate_limit_exceeded", openai.RateLimitError),
+        ("insufficient_quota", openai.RateLimitError),
+        ("credit_balance_exhausted", openai.RateLimitError),
+        ("organization_spend_limit_exceeded", openai.RateLimitError),
+        ("project_spend_limit_exceeded", openai.RateLimitError),
+        ("server_error", openai.InternalServerError),
+        ("server_is_overloaded", openai.InternalServerError),
+    ],
+)
+def test_every_refusal_can_be_rehearsed(
+    client: openai.OpenAI, code: str, kind: type[openai.APIStatusError]
+) -> None:
+    """With its status, type and code as the service sends them; what passes says when."""
+    with pytest.raises(kind) as caught:
+        client.images.generate(
+            model=FLARE, prompt="a door", size="1024x640", extra_headers={"x-scumble-rehearse": code}
+        )
+    assert type(caught.value) is kind and caught.value.code == code
+    passes = code in ("rate_limit_exceeded", "server_is_overloaded")
+    assert caught.value.response.headers.get("retry-after") == ("1" if passes else None)
+
+
+def test_an_unknown_rehearsal_names_those_there_are(client: openai.OpenAI) -> None:
+    """As a bad request."""
+    with pytest.raises(openai.BadRequestError, match="rate_limit_exceeded"):
+        client.models.list(extra_headers={"x-scumble-rehearse": "nonsense"})
+
+
+def test_a_sandbox_that_is_not_there_is_a_connection_error(client: openai.OpenAI) -> None:
+    """And one that does not answer in time is a timeout, as with the service."""
+    with refused_port() as port:
+        nobody = client.with_options(base_url=f"http://127.0.0.1:{port}/v1")
+        with pytest.raises(openai.APIConnectionError):
+            nobody.models.list()
+    with FaultServer(stalls()) as server:
+        silent = client.with_options(base_url=server.base_url, timeout=0.2)
+        with pytest.raises(openai.APITimeoutError):
+            silent.models.list()

@@ -14,6 +14,24 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\[\]-]{0,63}")
 
 REQUEST = "invalid_request_error"
 USER = "image_generation_user_error"
+_PASSING = ("rate_limit_exceeded", "server_is_overloaded")
+
+# The refusals that the sandbox has no reason of its own for, by code: status and type as in
+# shared/facts/openai-images.md, section 7.
+_REHEARSED = {
+    "moderation_blocked": (400, USER),
+    "billing_hard_limit_reached": (400, "billing_limit_user_error"),
+    "unsupported_country_region_territory": (403, REQUEST),
+    "conflict": (409, REQUEST),
+    "unprocessable": (422, REQUEST),
+    "rate_limit_exceeded": (429, "rate_limit_error"),
+    "insufficient_quota": (429, "insufficient_quota"),
+    "credit_balance_exhausted": (429, "insufficient_quota"),
+    "organization_spend_limit_exceeded": (429, REQUEST),
+    "project_spend_limit_exceeded": (429, REQUEST),
+    "server_error": (500, "server_error"),
+    "server_is_overloaded": (503, "server_error"),
+}
 
 
 class ApiError(Exception):
@@ -26,6 +44,11 @@ class ApiError(Exception):
         self.code = code
         self.param = param
         self.message = message
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the service says beside it: of a limit that passes, when to come back."""
+        return {"Retry-After": "1"} if self.code in _PASSING else {}
 
     def body(self) -> bytes:
         """The reply's body."""
@@ -87,3 +110,11 @@ def unreadable(number: int, hint: str = "") -> ApiError:
 def bad_mask(message: str) -> ApiError:
     """The 400 for a mask that does not fit."""
     return refused("mask", f"Invalid mask image format - {message}", "invalid_mask_image_format", USER)
+
+
+def rehearsed(code: str) -> ApiError:
+    """The refusal that a client asks for to see how it takes it; a 400 that names them for any other."""
+    if code not in _REHEARSED:
+        return not_one_of("x-scumble-rehearse", code, _REHEARSED)
+    status, type = _REHEARSED[code]
+    return ApiError(status, type, code, None, "This refusal was asked for with x-scumble-rehearse.")

@@ -23,7 +23,7 @@ from ..catalog import Catalog, Model, load
 from . import batches, pictures, responses, rules, streaming
 from .animations import animated
 from .drawings import drawn
-from .faults import REQUEST, ApiError, no_such_model, refused
+from .faults import REQUEST, ApiError, no_such_model, refused, rehearsed
 from .forms import parse
 from .memory import Memory
 from .painter import paint
@@ -57,20 +57,24 @@ def respond(
     POST /v1/images/generations (JSON), POST /v1/images/edits (multipart, or JSON with data URLs),
     GET /v1/models and /v1/models/ID; conversations, see sandbox.responses; files and batches, see
     sandbox.batches. `catalog` is the built-in one when None; `now` is the time in Unix seconds, which decides
-    what has been shut down. What one request leaves for later ones is in `memory`.
+    what has been shut down. What one request leaves for later ones is in `memory`. With the header
+    x-scumble-rehearse the answer is the refusal of that code, see faults.rehearsed.
     """
     given = {name.lower(): value for name, value in headers.items()}
     kind = _JSON
+    more: dict[str, str] = {}
     identity = hashlib.sha256(f"{method} {path}\n".encode("utf-8", "replace") + body).hexdigest()[:32]
     kind = _JSON
     try:
         _check_key(given.get("authorization"))
+        if wanted := given.get("x-scumble-rehearse"):
+            raise rehearsed(wanted)
         media_type, place = given.get("content-type", ""), memory or Memory()
         kind, answer = _routed(method, path, media_type, body, catalog or load(), now(), place)
         status, content = 200, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     except ApiError as error:
-        status, content = error.status, error.body()
-    about = {"Content-Type": kind, "x-request-id": f"req_{identity}", "x-scumble-sandbox": "true"}
+        status, content, more = error.status, error.body(), error.headers
+    about = {"Content-Type": kind, "x-request-id": f"req_{identity}", "x-scumble-sandbox": "true", **more}
     if kind != streaming.CONTENT_TYPE:
         about["Content-Length"] = str(len(content))
     return status, about, content
