@@ -5,14 +5,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 from gimp.conftest import Record, Studio
-
-CATALOGUE = Path(__file__).parents[2] / "gimp_plugin/scumble_gimp/locale/ko/LC_MESSAGES/scumble-gimp.po"
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +89,3 @@ def test_a_broken_installation_says_so_in_its_menu(new_studio) -> None:
     facts = studio.records([])["broken_installation"].facts
     assert facts["status"] == "execution-error"
     assert "Scumble is not completely installed: No module named 'scumble'" in facts["error"]
-
-
-def test_every_message_is_translated() -> None:
-    """What the sources mark for translation is what the Korean catalogue holds, nothing empty or fuzzy."""
-    marked = extract_from_dir(CATALOGUE.parents[3], keywords={"_": None, "N_": None})
-    with CATALOGUE.open("rb") as file:
-        translated = {message.id: message for message in read_po(file, locale="ko") if message.id}
-    assert set(translated) == {message for _file, _line, message, *_rest in marked}
-    for message in translated.values():
-        assert message.string and not message.fuzzy, message.id
-        assert not list(message.check()), message.id
