@@ -110,6 +110,7 @@ def turn(arguments: argparse.Namespace, catalog: Catalog, home: Home) -> None:
             quality=arguments.quality or catalog.default_quality,
             images=tuple(_picture(file) for file in arguments.image),
             mask=None if arguments.mask is None else _picture(arguments.mask),
+            partial_images=arguments.partials,
         ),
         text_model=text_model.id,
         before=None if arguments.after is None else _before(arguments.after, home),
